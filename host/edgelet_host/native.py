@@ -1,0 +1,137 @@
+"""The native host: onnxruntime, HTTP and the model store behind the five effects.
+
+Carries answers; decides nothing that another host would decide too. Opened models are shared by all
+sessions of the process and kept until it ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from array import array
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from edgelet.effects import OpenModel, ResponseHead, RunModel, Send
+from edgelet.errors import EdgeletError, ModelError
+from edgelet.host import Host
+from edgelet.models import OpenedModel, Precision
+from edgelet_host.http_client import HttpClient, OpenResponse
+
+if TYPE_CHECKING:
+    from edgelet_host.store import ModelStore, Progress
+
+DEFAULT_PRECISION: Precision = "fp32"
+"""The reference itself: vectors of every other host's default agree with it."""
+
+
+class NativeHost(Host):
+    """Answers effects on CPython.
+
+    `progress` is called, from any thread, while model files are fetched and built. `store` replaces
+    the default model store.
+    """
+
+    def __init__(
+        self,
+        progress: Callable[[Progress], None] | None = None,
+        store: ModelStore | None = None,
+    ) -> None:
+        self._progress = progress
+        self._store = store
+        self._http = HttpClient()
+        self._opened: dict[tuple[str, Precision], Future[OpenedModel]] = {}
+        self._lock = threading.Lock()
+        self._lanes = _cores()
+        self._threads = ThreadPoolExecutor(self._lanes + 1, thread_name_prefix="edgelet")
+
+    def env(self, name: str) -> str | None:
+        """Read the process's environment."""
+        return os.environ.get(name)
+
+    async def open_model(self, effect: OpenModel) -> OpenedModel:
+        """Fetch, build and load a model once, however many ask for it at once.
+
+        Who stops waiting does not stop the work for the others; a failure is not remembered.
+        """
+        key = (effect.model, effect.precision or DEFAULT_PRECISION)
+        with self._lock:
+            opening = self._opened.get(key)
+            if opening is None or (opening.done() and opening.exception() is not None):
+                opening = self._opened[key] = Future()
+                threading.Thread(target=self._open, args=(key, opening), daemon=True).start()
+        return await asyncio.shield(asyncio.wrap_future(opening))
+
+    async def run_model(self, effect: RunModel) -> memoryview | array[float]:
+        """Run one batch on a worker thread, where it does not hold up the event loop."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._threads,
+            effect.handle.run,
+            effect.token_ids,
+            effect.lengths,
+            effect.output,
+            effect.alone,
+        )
+
+    async def send(self, effect: Send) -> ResponseHead:
+        """See `HttpClient.send`."""
+        return await self._http.send(effect)
+
+    async def receive(self, response: OpenResponse) -> list[bytes]:
+        """See `HttpClient.receive`."""
+        return await self._http.receive(response)
+
+    async def close(self, response: OpenResponse) -> None:
+        """See `HttpClient.close`."""
+        await self._http.close(response)
+
+    def _open(self, key: tuple[str, Precision], opening: Future[OpenedModel]) -> None:
+        try:
+            opening.set_result(self._load(*key))
+        except EdgeletError as error:
+            opening.set_exception(error)
+        except Exception as error:  # noqa: BLE001 (a waiting call must learn of any failure)
+            failure = ModelError(f"{key[0]} cannot be opened: {error}")
+            failure.__cause__ = error
+            opening.set_exception(failure)
+
+    def _load(self, model: str, precision: Precision) -> OpenedModel:
+        from edgelet_host.engine import Engine
+        from edgelet_host.store import ModelStore
+
+        if self._store is None:
+            self._store = ModelStore(progress=self._progress)
+        artefact = self._store.artefact(model, precision)
+        engine = Engine.open(artefact)
+        tokenizer_json = (artefact / "tokenizer.json").read_bytes()
+        return OpenedModel(
+            engine, engine.card, tokenizer_json, self._lanes, _library_tokenizer(tokenizer_json)
+        )
+
+
+def _library_tokenizer(tokenizer_json: bytes) -> Callable[[str], list[int]]:
+    """The Rust tokenizer of a model, made when it is first needed."""
+    made: list[Any] = []
+
+    def encode(text: str) -> list[int]:
+        if not made:
+            from tokenizers import Tokenizer
+
+            tokenizer = Tokenizer.from_buffer(tokenizer_json)
+            tokenizer.no_truncation()
+            tokenizer.no_padding()
+            made.append(tokenizer)
+        ids: list[int] = made[0].encode(text).ids
+        return ids
+
+    return encode
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
