@@ -235,7 +235,9 @@ class Generation:
         try:
             for piece in data:
                 _extend(chunks, self._reader.feed(piece))
-            if not data:
+            if data:
+                _extend(chunks, self._reader.feed(b""))  # asks for an error that came after chunks
+            else:
                 _extend(chunks, self._reader.finish())
                 if self._options.stream and not self._reader.succeeded:
                     raise ProtocolError(INCOMPLETE)  # noqa: TRY301

@@ -191,7 +191,7 @@ class Session:
             return True
         if generation_asked_for(given) or isinstance(prompt, Mapping) or "/" not in self.model:
             return False
-        return (self._host or (yield Env(HOST_VARIABLE))) is None
+        return not (self._host or (yield Env(HOST_VARIABLE)))
 
     def _inference_host(self) -> Steps[InferenceHost]:
         url = self._host or (yield Env(HOST_VARIABLE))

@@ -1,0 +1,188 @@
+"""The native host's HTTP, on real sockets: what a healthy server does not do, and how we leave."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from edgelet import (
+    ConnectionFailed,
+    ConnectTimeout,
+    InferenceHostError,
+    ProtocolError,
+    Session,
+    SyncSession,
+    use_host,
+)
+from edgelet_host.native import NativeHost
+from tests.servers.answers import ndjson, ollama_chat, ollama_generate, openai_chunks, sse
+from tests.servers.scripted_server import ScriptedServer, refusing_url, unaccepting_url
+from tests.servers.steps import Body, Close, Head, Raw, Sleep, Stall
+
+BEGINNING = [*ndjson(*ollama_generate("Hel", "lo"))[:2], Stall()]
+PROMPTLY = 0.1
+
+
+@pytest.fixture(autouse=True)
+def native_host() -> Iterator[None]:
+    with use_host(NativeHost()):
+        yield
+
+
+async def test_leaving_the_context_closes_the_connection_within_100_ms() -> None:
+    with ScriptedServer(BEGINNING) as server:
+        async with await Session("m", host=server.url).run("Why?", stream=True) as stream:
+            await anext(stream)
+            left = time.monotonic()
+        assert await server.client_left() - left < PROMPTLY
+
+
+async def test_breaking_out_of_the_loop_closes_the_connection_within_100_ms() -> None:
+    with ScriptedServer(BEGINNING) as server:
+        async for _ in await Session("m", host=server.url).run("Why?", stream=True):
+            break
+        left = time.monotonic()
+        assert await server.client_left() - left < PROMPTLY
+
+
+async def test_cancelling_the_task_closes_the_connection_within_100_ms() -> None:
+    with ScriptedServer([Head(), Stall()]) as server:
+        task = asyncio.create_task(Session("m", host=server.url).run("Why?"))
+        await asyncio.sleep(0.2)
+        left = time.monotonic()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await server.client_left() - left < PROMPTLY
+
+
+def test_leaving_a_sync_stream_closes_the_connection_within_100_ms() -> None:
+    with ScriptedServer(BEGINNING) as server, SyncSession("m", host=server.url) as session:
+        with session.run("Why?", stream=True) as stream:
+            next(stream)
+        left = time.monotonic()
+        assert server.wait_until_client_left() - left < PROMPTLY
+
+
+def test_the_end_of_the_event_loop_closes_what_was_left_open() -> None:
+    with ScriptedServer(BEGINNING) as server:
+
+        async def leave() -> None:
+            stream = await Session("m", host=server.url).run("Why?", stream=True)
+            await anext(stream)
+
+        asyncio.run(leave())
+        server.wait_until_client_left()
+
+
+async def test_a_host_that_does_not_accept_is_given_up_after_connect_timeout() -> None:
+    with unaccepting_url() as url:
+        started = time.monotonic()
+        with pytest.raises(ConnectTimeout, match=r"waited 0\.3 s for a connection"):
+            await Session("m", host=url).run("Why?", connect_timeout=0.3)
+
+    assert 0.3 <= time.monotonic() - started < 3
+
+
+async def test_a_host_that_refuses_is_told_at_once() -> None:
+    with refusing_url() as url, pytest.raises(ConnectionFailed, match=url):
+        await Session("m", host=url).run("Why?")
+
+
+async def test_a_name_that_does_not_exist_is_told() -> None:
+    with pytest.raises(ConnectionFailed, match="http://no-such-host.invalid"):
+        await Session("m", host="http://no-such-host.invalid").run("Why?")
+
+
+async def test_a_slow_head_is_waited_for() -> None:
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 31\r\n\r\n"
+    steps = [*(step for byte in head for step in (Raw(bytes([byte])), Sleep(0.001)))]
+    with ScriptedServer([*steps, Raw(b'{"response": "a", "done": true}')]) as server:
+        assert (await Session("m", host=server.url).run("Why?"))["response"] == "a"
+
+
+async def test_a_head_that_is_no_http_is_a_lost_connection() -> None:
+    with (
+        ScriptedServer([Raw(b"SSH-2.0-OpenSSH_9.7\r\n\r\n"), Close()]) as server,
+        pytest.raises(ConnectionFailed, match="was lost before the answer was complete"),
+    ):
+        await Session("m", host=server.url).run("Why?")
+
+
+async def test_a_body_that_ends_early_is_a_lost_connection() -> None:
+    line = b'{"response": "a", "done": false}\n'
+    with (
+        ScriptedServer([Head(framing=1000), Body(line), Close()]) as server,
+        pytest.raises(ConnectionFailed),
+    ):
+        async for _ in await Session("m", host=server.url).run("Why?", stream=True):
+            pass
+
+
+async def test_a_line_of_64_mb_ends_at_the_limit_and_closes_the_connection() -> None:
+    megabyte = Body(b"x" * 1024 * 1024)
+    with ScriptedServer([Head(), *[megabyte] * 64]) as server:
+        with pytest.raises(ProtocolError, match="8388608 bytes"):
+            async for _ in await Session("m", host=server.url).run("Why?", stream=True):
+                pass
+        await server.client_left()
+
+
+async def test_a_request_says_its_length_and_asks_for_plain_bytes() -> None:
+    with ScriptedServer(ndjson(*ollama_generate("a"))) as server:
+        async with await Session("m", host=server.url).run("Why?", stream=True) as stream:
+            assert len([chunk async for chunk in stream]) == 2
+
+    request = server.requests[0]
+    assert int(request.headers["content-length"]) == len(request.body)
+    assert "transfer-encoding" not in request.headers
+    assert request.headers["accept-encoding"] == "identity"
+    assert request.headers["user-agent"].startswith("edgelet/")
+    assert "cookie" not in request.headers
+
+
+async def test_a_redirect_is_not_followed_with_the_key() -> None:
+    with ScriptedServer(ndjson(*ollama_generate("a"))) as other:
+        head = Head(307, {"location": other.url + "/api/generate"}, framing=0)
+        with ScriptedServer([head]) as server, pytest.raises(InferenceHostError, match="redirects"):
+            await Session("m", host=server.url, api_key="sk-secret").run("Why?")
+
+    assert other.requests == []
+
+
+async def test_a_connection_serves_one_call_after_another() -> None:
+    chat = [*ndjson(*ollama_chat("a"))]
+    with ScriptedServer(chat) as server:
+        session = Session("m", host=server.url)
+        for _ in range(3):
+            async for _chunk in await session.run([{"role": "user", "content": "a"}], stream=True):
+                pass
+
+    assert len(server.requests) == 3
+
+
+async def test_many_streams_at_once_lose_nothing() -> None:
+    texts = [f"{number} " for number in range(20)]
+    script = sse(*openai_chunks(*texts))
+    with ScriptedServer(script) as server:
+        session = Session("m", host=server.url)
+
+        async def read() -> str:
+            stream = await session.generate("Hi", stream=True, mode="openaicompatible")
+            return "".join([chunk.text async for chunk in stream])
+
+        answers = await asyncio.gather(*(read() for _ in range(64)))
+
+    assert answers == ["".join(texts)] * 64
+
+
+async def test_chunks_arrive_while_the_server_still_writes() -> None:
+    steps = ndjson(*ollama_generate("Hel", "lo"))
+    with ScriptedServer([*steps[:2], Stall()]) as server:
+        async with await Session("m", host=server.url).run("Why?", stream=True) as stream:
+            first = await asyncio.wait_for(anext(stream), 5)
+
+    assert first["response"] == "Hel"
