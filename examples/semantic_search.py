@@ -1,6 +1,6 @@
 """Search a handful of notes by meaning: embed them once, then rank them for a question.
 
-    python examples/semantic_search.py "How do I get my money back?"
+python examples/semantic_search.py "How do I get my money back?"
 """
 
 import asyncio

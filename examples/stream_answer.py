@@ -1,6 +1,7 @@
 """Stream an answer from the inference host that AI_INFERENCE_API_HOST names, word by word.
 
-    AI_INFERENCE_API_HOST=http://127.0.0.1:11434 python examples/stream_answer.py mistral "Why is the sky blue?"
+export AI_INFERENCE_API_HOST=http://127.0.0.1:11434
+python examples/stream_answer.py mistral "Why is the sky blue?"
 """
 
 import asyncio

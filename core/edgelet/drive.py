@@ -73,7 +73,7 @@ async def drive(steps: Steps[T], host: Host, signal: AbortSignalLike | None = No
             answer = await _perform(effect, host, signal)
         except GeneratorExit:
             raise
-        except BaseException as error:  # noqa: BLE001 (the steps decide what a failure means)
+        except BaseException as error:  # the steps decide what it means
             failure = error
 
 

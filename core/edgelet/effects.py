@@ -58,9 +58,10 @@ class RunModel:
     """Run one batch of texts. Answer: one flat float32 buffer.
 
     `token_ids` is an `array('i')` holding the texts' ids one after another, without padding;
-    `lengths` is an `array('i')` with the number of tokens of each text. The host pads to the longest
-    text of the batch. The answer has shape `[texts, dimensions]` for the sentence outputs and
-    `[texts, longest, dimensions]` for the token outputs; rows past a text's length are undefined.
+    `lengths` is an `array('i')` with the number of tokens of each text. The host pads to the
+    longest text of the batch. The answer has shape `[texts, dimensions]` for the sentence outputs
+    and `[texts, longest, dimensions]` for the token outputs; rows past a text's length are
+    undefined.
     `alone` says that no other batch of the call runs beside this one, so that the host may give it
     all cores.
     """
@@ -87,8 +88,9 @@ class HttpRequest:
 class Send:
     """Send a request and wait for the head of its response. Answer: `ResponseHead`.
 
-    `connect_within` bounds the connection phase alone, in seconds, where the host can tell it apart.
-    `not_before` is an instant before which the host must not send (the pause before a retry).
+    `connect_within` bounds the connection phase alone, in seconds, where the host can tell it
+    apart. `not_before` is an instant before which the host must not send (the pause before a
+    retry).
     """
 
     request: HttpRequest
@@ -126,7 +128,7 @@ class Receive:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Give up a response, closing its connection if the body was not read to its end. Answer: None."""
+    """Give up a response; its connection is closed if the body was not read to its end."""
 
     response: Any
 

@@ -22,7 +22,7 @@ TOKEN_BUDGET = 512
 """Tokens of one batch: larger ones fall out of the processor's caches and are slower."""
 
 _WINDOW = 256
-"""Texts tokenised at once: enough to find equal lengths, little enough to leave a loop responsive."""
+"""Texts tokenised at once: enough to find equal lengths, too few to hold up an event loop."""
 
 _FEWEST_TOKENS = 3
 """The two special tokens and one of the text."""
@@ -34,11 +34,11 @@ _FLOAT_BYTES = 4
 class EmbedOptions:
     """How texts become vectors.
 
-    `mean_pool` gives one vector a text, pooled as the model was trained to be; without it, one row a
-    token, special tokens included. `normalize` scales every vector (or row) to length 1. `truncate`
-    cuts texts at `max_tokens` (None: the model's own limit); without it a longer text raises
-    `TextTooLong`. `timeout` bounds the whole call, in seconds. `progress` is called with the number
-    of texts done and of all texts, after every batch.
+    `mean_pool` gives one vector a text, pooled as the model was trained to be; without it, one row
+    a token, special tokens included. `normalize` scales every vector (or row) to length 1.
+    `truncate` cuts texts at `max_tokens` (None: the model's own limit); without it a longer text
+    raises `TextTooLong`. `timeout` bounds the whole call, in seconds. `progress` is called with the
+    number of texts done and of all texts, after every batch.
     """
 
     mean_pool: bool = True

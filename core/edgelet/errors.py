@@ -1,18 +1,18 @@
 """Every error that edgelet raises on purpose.
 
     EdgeletError
-    ├── OptionError (ValueError)               a bad option or input: what was wrong, what is allowed
-    ├── TextTooLong (ValueError)               a text over the model's limit, with truncate=False
-    ├── ModelError                             a model that cannot be found, fetched, built or opened
-    ├── InferenceHostError                     the inference host refused: its status, its own words
-    ├── ProtocolError                          the inference host sent what its protocol does not allow
-    ├── ConnectionFailed (ConnectionError)     no connection, or a connection lost
-    ├── Aborted                                the caller's signal fired
+    ├── OptionError (ValueError)             a bad option or input: what was wrong, what is allowed
+    ├── TextTooLong (ValueError)             a text over the model's limit, with truncate=False
+    ├── ModelError                           a model that cannot be found, fetched, built or opened
+    ├── InferenceHostError                   the inference host refused: its status, its own words
+    ├── ProtocolError                        the inference host sent what no protocol allows
+    ├── ConnectionFailed (ConnectionError)   no connection, or a connection lost
+    ├── Aborted                              the caller's signal fired
     └── DeadlineExceeded (TimeoutError)
-        ├── ConnectTimeout                     no connection within connect_timeout
-        ├── FirstChunkTimeout                  no first byte of the answer within first_chunk_timeout
-        ├── BetweenChunksTimeout               silence longer than between_chunks_timeout
-        └── TotalTimeout                       the whole call took longer than timeout
+        ├── ConnectTimeout                   no connection within connect_timeout
+        ├── FirstChunkTimeout                no first byte of the answer within first_chunk_timeout
+        ├── BetweenChunksTimeout             silence longer than between_chunks_timeout
+        └── TotalTimeout                     the whole call took longer than timeout
 
 A message is one sentence for a person: what was wrong, what was expected, what to do. No message
 carries a key, a header or a prompt.

@@ -1,7 +1,7 @@
 """One generation, from request to last chunk: deadlines, retries, and the rule for success.
 
-The rule: an answer is complete when a finish reason, `done: true` or `[DONE]` was seen. A stream that
-ends with none of them is an error, raised after every chunk that did arrive.
+The rule: an answer is complete when a finish reason, `done: true` or `[DONE]` was seen. A stream
+that ends with none of them is an error, raised after every chunk that did arrive.
 
 Every method that waits is steps over `Send`, `Receive` and `Close`. Knows nothing of a dialect's
 details, and never reads a clock: `open` is told the present instant.
@@ -59,9 +59,9 @@ class GenerateOptions:
 
     `timeout` bounds the whole call (Supabase's default, 60), `connect_timeout` the connection,
     `first_chunk_timeout` the wait from the request to the first byte of the answer (a server may
-    have to load the model), `between_chunks_timeout` each silence after that. `retries` is how often
-    a request is sent again when it failed before the first byte. `fields` are further fields of the
-    request, passed through.
+    have to load the model), `between_chunks_timeout` each silence after that. `retries` is how
+    often a request is sent again when it failed before the first byte. `fields` are further fields
+    of the request, passed through.
     """
 
     mode: Mode = "ollama"
@@ -134,9 +134,7 @@ class Generation:
                 raise self._host.without_secret(error)
             pause = max(pause, min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE))
             not_before = at + pause
-            _log.warning(
-                "retry %d of %d in %g s: %s", attempt + 1, options.retries, pause, error
-            )
+            _log.warning("retry %d of %d in %g s: %s", attempt + 1, options.retries, pause, error)
 
     def receive(self) -> Steps[list[dict[str, Any]]]:
         """Wait for the next raw chunks: all that are ready, and `[]` only at the end.
@@ -240,7 +238,7 @@ class Generation:
             else:
                 _extend(chunks, self._reader.finish())
                 if self._options.stream and not self._reader.succeeded:
-                    raise ProtocolError(INCOMPLETE)  # noqa: TRY301
+                    raise ProtocolError(INCOMPLETE)
                 self._reader.complete = True
         except EdgeletError as failure:
             self._failure = self._host.without_secret(failure)
@@ -249,9 +247,7 @@ class Generation:
         if self._received:
             silence = self._options.between_chunks_timeout
             return Receive(self._response, silence, self._total_deadline)
-        return Receive(
-            self._response, None, _earliest(self._first_deadline, self._total_deadline)
-        )
+        return Receive(self._response, None, _earliest(self._first_deadline, self._total_deadline))
 
     def _fail(self, error: EdgeletError) -> Steps[NoReturn]:
         yield from self.close()

@@ -1,7 +1,8 @@
-"""Options as a caller gives them: named, checked, and sorted into those of embedding and generation.
+"""Options as a caller gives them: named, checked, sorted into those of embedding and generation.
 
 `run` takes Supabase's six options for every model, as Supabase does: those that belong to the other
-kind of model are accepted and do nothing. Everything unknown is refused with the list of what exists.
+kind of model are accepted and do nothing. Everything unknown is refused with the list of what
+exists.
 """
 
 from __future__ import annotations

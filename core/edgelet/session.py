@@ -1,7 +1,8 @@
 """`Session`: one model, whether it embeds or generates, whichever host it runs on.
 
-`run` is the face that Supabase's `Session` has; `embed` and `generate` are the typed faces beside it.
-The `*_steps` methods are the meaning, as steps over effects; drivers in other languages run those.
+`run` is the face that Supabase's `Session` has; `embed` and `generate` are the typed faces beside
+it. The `*_steps` methods are the meaning, as steps over effects; drivers in other languages run
+those.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from edgelet.chunk import Chunk
 from edgelet.dialects import DIALECTS, Mode
 from edgelet.drive import Stream, clock, drive
 from edgelet.effects import Env, Steps
-from edgelet.embedding import EmbedOptions, Embeddings, embed
+from edgelet.embedding import Embeddings, EmbedOptions, embed
 from edgelet.errors import ModelError, OptionError
 from edgelet.generation import GenerateOptions, Generation
 from edgelet.host import current_host
@@ -99,7 +100,7 @@ class Session:
         progress: Callable[[int, int], object] | None = None,
         signal: AbortSignalLike | None = None,
     ) -> Embeddings:
-        """Embed one text or many; see `EmbedOptions` for the options and `Embeddings` for the result.
+        """Embed one text or many; see `EmbedOptions` and, for the result, `Embeddings`.
 
         Raises `OptionError`, `TextTooLong`, `ModelError`, `TotalTimeout` or `Aborted`.
         """
@@ -186,7 +187,7 @@ class Session:
         return generation
 
     def _embeds(self, prompt: object, given: Mapping[str, Any]) -> Steps[bool]:
-        """Whether `run` embeds. A name `org/name` may be either kind: options, prompt, host decide."""
+        """Whether `run` embeds. `org/name` may be either kind: options, prompt and host decide."""
         if is_embedding_model(self.model):
             return True
         if generation_asked_for(given) or isinstance(prompt, Mapping) or "/" not in self.model:
@@ -198,8 +199,9 @@ class Session:
         if not url:
             names = ", ".join(model.name for model in BUILT_IN_MODELS)
             raise ModelError(
-                f"{self.model!r} is not a built-in embedding model ({names}), and no inference host "
-                f"is set that could run it; set {HOST_VARIABLE}, such as http://127.0.0.1:11434"
+                f"{self.model!r} is not a built-in embedding model ({names}), and no inference "
+                f"host is set that could run it; set {HOST_VARIABLE}, such as "
+                f"http://127.0.0.1:11434"
             )
         key = self._api_key or (yield Env(KEY_VARIABLE)) or None
         return InferenceHost(url, key, self._headers)

@@ -156,7 +156,8 @@ class FakeHost(Host):
             if isinstance(scripted, Exception):
                 raise scripted
             response = scripted
-        return ResponseHead(_OpenResponse(deque(response.chunks)), response.status, response.headers)
+        opened = _OpenResponse(deque(response.chunks))
+        return ResponseHead(opened, response.status, response.headers)
 
     async def receive(self, response: _OpenResponse) -> list[bytes]:
         """The next scripted chunk."""

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -34,8 +35,10 @@ class HttpClient:
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, _Lifetime] = WeakKeyDictionary()
 
     async def send(self, effect: Send) -> ResponseHead:
-        """Answer `Send`. Redirects are not followed, cookies are not kept, proxies come from the
-        environment, and an answer is asked for uncompressed, so that chunks arrive as they are made.
+        """Answer `Send`.
+
+        Redirects are not followed, cookies are not kept, proxies come from the environment, and
+        an answer is asked for uncompressed, so that chunks arrive as they are made.
 
         Raises `TransportFailed`.
         """
@@ -104,6 +107,7 @@ async def _client_of_loop() -> AsyncGenerator[httpx2.AsyncClient, None]:
     async with httpx2.AsyncClient(
         headers={"user-agent": f"edgelet/{version('edgelet')}", "accept-encoding": "identity"},
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=20),
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
     ) as client:
         yield client
 

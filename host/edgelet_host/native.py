@@ -93,7 +93,7 @@ class NativeHost(Host):
             opening.set_result(self._load(*key))
         except EdgeletError as error:
             opening.set_exception(error)
-        except Exception as error:  # noqa: BLE001 (a waiting call must learn of any failure)
+        except Exception as error:  # whoever waits must learn of it
             failure = ModelError(f"{key[0]} cannot be opened: {error}")
             failure.__cause__ = error
             opening.set_exception(failure)

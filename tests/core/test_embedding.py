@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgelet import Aborted, AbortController, ModelError, OptionError, Session, TextTooLong
+from edgelet import AbortController, Aborted, ModelError, OptionError, Session, TextTooLong
 from edgelet.embedding import TOKEN_BUDGET, cut
 from edgelet.testing import FakeHost
 
@@ -104,7 +104,7 @@ async def test_a_list_with_something_else_in_it_is_refused_by_place(host: FakeHo
 
 
 async def test_a_model_that_cannot_be_had_says_so(host: FakeHost) -> None:
-    with pytest.raises(ModelError, match="there is no model './missing'"):
+    with pytest.raises(ModelError, match=r"there is no model '\./missing'"):
         await Session("./missing").run("a")
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from edgelet import (
-    Aborted,
     AbortController,
+    Aborted,
     BetweenChunksTimeout,
     ConnectionFailed,
     ConnectTimeout,
@@ -422,9 +422,9 @@ async def test_a_key_in_the_servers_words_is_blotted_out() -> None:
 
 
 async def test_other_errors_pass_the_blotting_unchanged() -> None:
-    with FakeHost(responses=[FakeResponse([b'{"error": "no"}'], status=401)] * 1):
-        with pytest.raises(InferenceHostError, match="401: no"):
-            await Session("m", api_key="sk-1234").run("Why?")
+    refusal = FakeResponse([b'{"error": "no"}'], status=401)
+    with FakeHost(responses=[refusal]), pytest.raises(InferenceHostError, match="401: no"):
+        await Session("m", api_key="sk-1234").run("Why?")
     with FakeHost(responses=[TransportFailed("connect", "no")]), pytest.raises(ConnectionFailed):
         await Session("m", api_key="sk-1234").run("Why?")
 

@@ -51,6 +51,7 @@ def run(*command: str, host: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         timeout=120,
+        check=False,
     )
 
 

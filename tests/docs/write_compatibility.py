@@ -1,4 +1,7 @@
-"""Write `docs/compatibility.md` from the conformance cases: `python -m tests.docs.write_compatibility`."""
+"""Write `docs/compatibility.md` from the conformance cases.
+
+Run it with `python -m tests.docs.write_compatibility`.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "compatibility.md"
 _BEGINNING = """\
 # What differs from Supabase's `Session`
 
-Each row is a case of [the conformance suite](../tests/conformance/compatibility.json), which runs on
-every host. *Same* means that code written for Supabase sees no difference.
+Each row is a case of [the conformance suite](../tests/conformance/compatibility.json), which runs
+on every host. *Same* means that code written for Supabase sees no difference.
 
 | case | edgelet |
 |---|---|

@@ -149,10 +149,13 @@ def test_a_library_tokenizer_serves_models_that_core_does_not_cover(
         '"normalizer":{', '"normalizer":{"type":"Sequence","normalizers":[{"type":"NFC"},{', 1
     ).replace('"lowercase":true}', '"lowercase":true}]}', 1)
     (folder / "tokenizer.json").write_text(other, "utf-8")
-    with use_host(NativeHost(store=ModelStore(tmp_path / "cache"))):
-        with SyncSession(str(folder)) as library, SyncSession(MODEL) as core:
-            assert library.embed("Hello world").values == core.embed("Hello world").values
-            cut = library.embed("word " * 600)
+    with (
+        use_host(NativeHost(store=ModelStore(tmp_path / "cache"))),
+        SyncSession(str(folder)) as library,
+        SyncSession(str(minilm_source)) as core,
+    ):
+        assert library.embed("Hello world").values == core.embed("Hello world").values
+        cut = library.embed("word " * 600)
 
     assert cut.truncated == (0,)
     assert cut.token_counts == (256,)

@@ -1,6 +1,7 @@
 """Reading single fields of untrusted JSON: the expected type, or nothing.
 
-A server that sends a number where a text belongs is odd but not fatal: the raw chunk still shows it.
+A server that sends a number where a text belongs is odd but not fatal: the raw chunk still shows
+it.
 """
 
 from __future__ import annotations

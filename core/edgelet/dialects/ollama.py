@@ -41,8 +41,8 @@ def request(
     """Path and body for a prompt.
 
     A string goes to `/api/generate`; a list of messages, one message, or a dict with `messages` to
-    `/api/chat`; a dict with `prompt` to `/api/generate`. Everything else in a dict is passed through.
-    Raises `OptionError` for other prompts.
+    `/api/chat`; a dict with `prompt` to `/api/generate`. Everything else in a dict is passed
+    through. Raises `OptionError` for other prompts.
 
     >>> request("mistral", "Why?", {"system": "Be brief"}, True)
     ('/api/generate', {'model': 'mistral', 'system': 'Be brief', 'prompt': 'Why?', 'stream': True})

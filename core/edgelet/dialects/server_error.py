@@ -19,8 +19,8 @@ _LONGEST_MESSAGE = 2000
 def raise_error_in(value: object, status: int = 200) -> dict[str, Any]:
     """`value` itself if it is a JSON object without an error.
 
-    Raises `InferenceHostError` with the server's words if it carries one, `ProtocolError` if it is no
-    object.
+    Raises `InferenceHostError` with the server's words if it carries one, `ProtocolError` if it is
+    no object.
     """
     if not isinstance(value, dict):
         raise ProtocolError(
@@ -49,9 +49,8 @@ def host_error(status: int, headers: Mapping[str, str], body: bytes) -> Inferenc
     text = body.decode("utf-8", "replace").lstrip("\ufeff").strip()
     message = text
     if status // 100 == 3 and "location" in headers:
-        message = (
-            f"it redirects to {headers['location']}; give that host in AI_INFERENCE_API_HOST instead"
-        )
+        target = headers["location"]
+        message = f"it redirects to {target}; give that host in AI_INFERENCE_API_HOST instead"
     elif text:
         try:
             message = message_in(parse_json(text))
