@@ -18,7 +18,7 @@ from edgelet.effects import OpenModel, ResponseHead, RunModel, Send
 from edgelet.errors import EdgeletError, ModelError
 from edgelet.host import Host
 from edgelet.models import OpenedModel, Precision
-from edgelet_host.http_client import HttpClient, OpenResponse
+from edgelet_host import http_client
 
 if TYPE_CHECKING:
     from edgelet_host.store import ModelStore, Progress
@@ -41,7 +41,6 @@ class NativeHost(Host):
     ) -> None:
         self._progress = progress
         self._store = store
-        self._http = HttpClient()
         self._opened: dict[tuple[str, Precision], Future[OpenedModel]] = {}
         self._lock = threading.Lock()
         self._lanes = _cores()
@@ -77,16 +76,16 @@ class NativeHost(Host):
         )
 
     async def send(self, effect: Send) -> ResponseHead:
-        """See `HttpClient.send`."""
-        return await self._http.send(effect)
+        """See `http_client.send`."""
+        return await http_client.send(effect)
 
-    async def receive(self, response: OpenResponse) -> list[bytes]:
-        """See `HttpClient.receive`."""
-        return await self._http.receive(response)
+    async def receive(self, response: http_client.OpenResponse) -> list[bytes]:
+        """See `http_client.receive`."""
+        return await http_client.receive(response)
 
-    async def close(self, response: OpenResponse) -> None:
-        """See `HttpClient.close`."""
-        await self._http.close(response)
+    async def close(self, response: http_client.OpenResponse) -> None:
+        """See `http_client.close`."""
+        await http_client.close(response)
 
     def _open(self, key: tuple[str, Precision], opening: Future[OpenedModel]) -> None:
         try:

@@ -152,7 +152,7 @@ async def test_a_redirect_is_not_followed_with_the_key() -> None:
     assert other.requests == []
 
 
-async def test_a_connection_serves_one_call_after_another() -> None:
+async def test_every_call_has_a_connection_of_its_own_and_keeps_no_cookie() -> None:
     _, *body = ndjson(*ollama_chat("a"))
     chat = [
         Head(headers={"set-cookie": "tracked=1", "content-type": "application/x-ndjson"}),
@@ -164,7 +164,7 @@ async def test_a_connection_serves_one_call_after_another() -> None:
             async for _chunk in await session.run([{"role": "user", "content": "a"}], stream=True):
                 pass
 
-    assert len(server.requests) == 3
+    assert len(server.requests) == server.connections == 3
     assert all("cookie" not in request.headers for request in server.requests)
 
 

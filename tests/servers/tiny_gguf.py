@@ -1,8 +1,8 @@
 """A llama model of half a megabyte that llama.cpp loads: real tensors, random weights.
 
-It answers with noise, but its server streams, counts tokens and fails as it does with any model. The
-noise is printable ASCII, a character a token, and never ends by itself: of tokens that are parts of
-characters the server would hold some back, and the number of chunks would be left to chance.
+It answers with noise, but its server streams, counts tokens and fails as it does with any model.
+The noise is printable ASCII, a character a token, and never ends by itself: tokens that are parts
+of characters would be held back now and then, and the number of chunks left to chance.
 """
 
 from __future__ import annotations
