@@ -82,6 +82,9 @@ run() {
 test() {
   install edgelet
   install test
+  if [ $# -eq 0 ]; then
+    set -- --cov=edgelet --cov-report=term-missing:skip-covered
+  fi
   "$PYTHON" -m pytest "$@"
 }
 

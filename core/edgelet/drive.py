@@ -25,7 +25,6 @@ from edgelet.effects import (
     RunModel,
     Send,
     Steps,
-    Together,
     TransportFailed,
 )
 from edgelet.errors import Aborted
@@ -97,8 +96,7 @@ async def _perform(effect: Effect, host: Host, signal: AbortSignalLike | None) -
             return await host.close(response)
         case OpenModel():
             return await _wait(host.open_model(effect), effect.deadline, signal)
-        case Together(steps):
-            return await _together(steps, host, signal)
+    return await _together(effect.steps, host, signal)
 
 
 async def _together(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import overload
 
 from edgelet.effects import DeadlinePassed, OpenModel, Output, RunModel, Steps, Together
@@ -68,9 +68,10 @@ class Embeddings(Sequence["array[float] | list[array[float]]"]):
     """
 
     card: ModelCard
-    values: array[float]
+    # Not in the repr: `asyncio.run` makes one of every result when it restores signal handlers.
+    values: array[float] = field(repr=False)
     pooled: bool
-    token_counts: tuple[int, ...]
+    token_counts: tuple[int, ...] = field(repr=False)
     truncated: tuple[int, ...]
 
     @property

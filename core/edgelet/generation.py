@@ -10,11 +10,11 @@ details, and never reads a clock: `open` is told the present instant.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from edgelet.chunk import Chunk
 from edgelet.dialects import Dialect, Mode, Reader
 from edgelet.dialects.server_error import host_error
 from edgelet.effects import (
@@ -123,8 +123,10 @@ class Generation:
         options = self._options
         self._total_deadline = _after(now, options.timeout)
         not_before: float | None = None
-        for attempt in range(options.retries + 1):
-            self._first_deadline = _after(not_before or now, options.first_chunk_timeout)
+        attempt = 0
+        while True:
+            begins = now if not_before is None else not_before
+            self._first_deadline = _after(begins, options.first_chunk_timeout)
             failure = yield from self._attempt(not_before)
             if failure is None:
                 return
@@ -134,7 +136,8 @@ class Generation:
                 raise self._host.without_secret(error)
             pause = max(pause, min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE))
             not_before = at + pause
-            _log.warning("retry %d of %d in %g s: %s", attempt + 1, options.retries, pause, error)
+            attempt += 1
+            _log.warning("retry %d of %d in %g s: %s", attempt, options.retries, pause, error)
 
     def receive(self) -> Steps[list[dict[str, Any]]]:
         """Wait for the next raw chunks: all that are ready, and `[]` only at the end.
@@ -256,7 +259,7 @@ class Generation:
     def _error(self, failure: DeadlinePassed | TransportFailed) -> EdgeletError:
         options = self._options
         match failure:
-            case DeadlinePassed(at=at) if self._total_deadline and at >= self._total_deadline:
+            case DeadlinePassed(at=at) if at >= (self._total_deadline or math.inf):
                 return TotalTimeout(options.timeout or 0.0)
             case DeadlinePassed() if self._received:
                 return BetweenChunksTimeout(options.between_chunks_timeout or 0.0)
@@ -269,16 +272,10 @@ class Generation:
                     f"cannot connect to the inference host at {self._host.origin} ({reason}); "
                     f"check that it runs and that AI_INFERENCE_API_HOST names it"
                 )
-            case TransportFailed(reason=reason):
-                return ConnectionFailed(
-                    f"the connection to the inference host at {self._host.origin} was lost "
-                    f"before the answer was complete ({reason})"
-                )
-
-
-def whole_chunk(generation: Generation, now: float) -> Steps[Chunk]:
-    """The answer to a request that did not ask for a stream, as one `Chunk`."""
-    return generation.chunk((yield from generation.whole(now)))
+        return ConnectionFailed(
+            f"the connection to the inference host at {self._host.origin} was lost "
+            f"before the answer was complete ({failure.reason})"
+        )
 
 
 def _extend(chunks: list[dict[str, Any]], more: Iterator[dict[str, Any]]) -> None:

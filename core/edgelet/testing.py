@@ -19,7 +19,7 @@ import random
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -90,11 +90,10 @@ class FakeHost(Host):
         self._dimensions = dimensions
         self._max_tokens = max_tokens
         self._lanes = lanes
-        self._in_use: AbstractContextManager[Host] | None = None
+        self._in_use = ExitStack()
 
     def __enter__(self) -> Self:
-        self._in_use = use_host(self)
-        self._in_use.__enter__()
+        self._in_use.enter_context(use_host(self))
         return self
 
     def __exit__(
@@ -103,8 +102,7 @@ class FakeHost(Host):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._in_use is not None:
-            self._in_use.__exit__(kind, error, traceback)
+        self._in_use.close()
 
     def env(self, name: str) -> str | None:
         """Look into `env`."""

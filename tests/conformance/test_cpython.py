@@ -8,6 +8,7 @@ import math
 import time
 from array import array
 from collections.abc import AsyncIterator, Iterator
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -20,7 +21,9 @@ from tests.servers.scripted_server import ScriptedServer
 
 
 @pytest.fixture(scope="module")
-def native_host() -> Iterator[NativeHost]:
+def native_host(model_folder: object) -> Iterator[NativeHost]:
+    # Limits of some tenths of a second are not to count the import of an HTTP client.
+    import_module("httpx2")
     with use_host(NativeHost()) as host:
         assert isinstance(host, NativeHost)
         yield host

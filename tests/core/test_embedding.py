@@ -1,6 +1,8 @@
 import random
 from array import array
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -134,7 +136,7 @@ async def test_a_single_text_may_have_all_cores_and_lists_may_not() -> None:
     alone: list[bool] = []
 
     class Watching(FakeHost):
-        async def run_model(self, effect):  # type: ignore[no-untyped-def]
+        async def run_model(self, effect: Any) -> Any:
             alone.append(effect.alone)
             return await super().run_model(effect)
 
@@ -177,6 +179,19 @@ def test_cutting_keeps_every_text_once_and_within_the_budget(lengths: list[int])
     for batch in batches:
         longest = max(lengths[index] for index in batch)
         assert len(batch) == 1 or len(batch) * longest <= TOKEN_BUDGET
+
+
+def test_no_texts_make_no_batch() -> None:
+    assert list(cut({})) == []
+
+
+async def test_a_host_without_a_tokenizer_library_says_which_models_it_takes() -> None:
+    class Bare(FakeHost):
+        async def open_model(self, effect: Any) -> Any:
+            return replace(await super().open_model(effect), encode=None)
+
+    with Bare(), pytest.raises(ModelError, match="needs a tokenizer that this host does not have"):
+        await SESSION.run("a")
 
 
 def test_equal_lengths_travel_together() -> None:

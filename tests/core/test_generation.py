@@ -19,10 +19,11 @@ from edgelet import (
     TotalTimeout,
 )
 from edgelet.chunk import Chunk
-from edgelet.dialects import ollama, openai
+from edgelet.dialects import DIALECTS, ollama, openai
 from edgelet.dialects.server_error import message_in
 from edgelet.effects import TransportFailed
-from edgelet.generation import INCOMPLETE
+from edgelet.generation import INCOMPLETE, GenerateOptions, Generation
+from edgelet.inference_host import InferenceHost
 from edgelet.testing import FakeHost, FakeResponse
 
 SESSION = Session("mistral")
@@ -554,3 +555,43 @@ async def test_the_fake_host_can_reply_by_the_request_and_runs_out_in_words() ->
         assert (await SESSION.generate("why")).text == "WHY"
     with FakeHost(responses=[]), pytest.raises(ConnectionFailed, match="no response left"):
         await SESSION.run("Why?")
+
+
+async def test_nothing_after_done_is_read_even_from_the_same_bytes() -> None:
+    finish = b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\n'
+    body = finish + b"data: [DONE]\n\ndata: garbage\n\n"
+    with FakeHost(responses=[FakeResponse([body], headers=SSE)]):
+        chunks, error = await collect(mode="openaicompatible")
+
+    assert (len(chunks), error) == (1, None)
+
+
+def test_a_generation_that_was_never_opened_has_nothing_to_close() -> None:
+    host = InferenceHost("http://host")
+    request = host.request("/api/generate", {})
+    generation = Generation(host, request, DIALECTS["ollama"], GenerateOptions())
+
+    assert list(generation.close()) == []
+    assert generation.ended
+
+
+@pytest.mark.parametrize(("status", "seconds"), [(200, [0.0, 5.0]), (500, [0.0, 5.0])])
+async def test_a_wait_that_is_dropped_unfinished_performs_nothing_more(
+    status: int, seconds: list[float]
+) -> None:
+    with SlowHost(seconds, responses=[FakeResponse([b"x"], status=status)]) as host:
+        call = SESSION.run("Why?")
+        call.send(None)
+        await asyncio.sleep(0.01)
+        call.send(None)
+        call.close()
+
+    assert host.closed == 0
+
+
+async def test_an_answer_in_json_may_lack_its_last_newline() -> None:
+    body = b'{"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]}'
+    with FakeHost(responses=[FakeResponse([body], headers={"content-type": "application/json"})]):
+        answer = await SESSION.run("Why?", mode="openaicompatible")
+
+    assert answer["choices"][0]["finish_reason"] == "stop"

@@ -77,7 +77,7 @@ class Weights:
     def _span(self, name: str, entry: Mapping[str, Any], length: int) -> NDArray[np.uint8]:
         match entry.get("data_offsets"):
             case [int(begin), int(end)] if (
-                0 <= begin and end - begin == length and self._start + end <= self._bytes.size
+                begin >= 0 and end - begin == length and self._start + end <= self._bytes.size
             ):
                 return self._bytes[self._start + begin : self._start + end]
         raise self._damaged(f"the bytes of {name} do not lie within the file")

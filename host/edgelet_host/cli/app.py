@@ -64,6 +64,7 @@ def run(
         str | None,
         typer.Argument(metavar="INPUT", help="The text; without it, or with -, stdin is read."),
     ] = None,
+    *,
     stream: Annotated[
         bool | None,
         typer.Option(
@@ -141,6 +142,7 @@ def embed(
             help="Text (one a line), .jsonl, .csv or .tsv; - is stdin.",
         ),
     ],
+    *,
     output: Annotated[
         Path,
         typer.Option("--output", "-o", metavar="OUT", help="A .jsonl, .npy or .parquet file."),

@@ -87,8 +87,8 @@ class Hub:
                 f"it is not on this machine, and HF_HUB_OFFLINE forbids asking {self.name}",
                 "unset HF_HUB_OFFLINE, or give a folder",
             )
-        from huggingface_hub import get_session  # noqa: PLC0415  # type: ignore[attr-defined]
-        from huggingface_hub.errors import (  # noqa: PLC0415
+        from huggingface_hub import get_session  # type: ignore[attr-defined]
+        from huggingface_hub.errors import (
             HfHubHTTPError,
             OfflineModeIsEnabled,
         )
@@ -148,7 +148,7 @@ class Hub:
 
 
 def _own_headers() -> dict[str, str]:
-    from huggingface_hub import get_token  # noqa: PLC0415
+    from huggingface_hub import get_token
 
     # A compressed answer could not be continued at a byte of the file.
     headers = {"User-Agent": f"edgelet/{edgelet.__version__}", "Accept-Encoding": "identity"}

@@ -28,7 +28,7 @@ def exclusive(lock_file: Path, when_waiting: Callable[[], None]) -> Iterator[Non
 
     The lock dies with its process.
     """
-    from filelock import FileLock, Timeout  # noqa: PLC0415  (slow to import, seldom needed)
+    from filelock import FileLock, Timeout
 
     lock_file.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(lock_file)

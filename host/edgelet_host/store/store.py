@@ -65,7 +65,7 @@ def cache_folder() -> Path:
     chosen = os.environ.get("EDGELET_MODELS")
     if chosen:
         return Path(chosen).expanduser()
-    from platformdirs import user_cache_path  # noqa: PLC0415  (not needed where one is chosen)
+    from platformdirs import user_cache_path
 
     return user_cache_path("edgelet") / "models"
 
@@ -224,7 +224,7 @@ class ModelStore:
         self, named: HubModel | FolderModel, source: Source, precision: Precision, report: Reporter
     ) -> Path:
         """Build and publish. The caller holds the model's lock."""
-        from edgelet_host.builder import build_artefact  # noqa: PLC0415  (imports onnx)
+        from edgelet_host.builder import build_artefact
 
         home, final = self._artefacts(named), self._artefact_folder(named, source, precision)
         home.mkdir(parents=True, exist_ok=True)
@@ -250,7 +250,7 @@ class ModelStore:
         self, named: HubModel | FolderModel, source: Source, precision: Precision
     ) -> Path:
         """Where an artefact belongs: another source or another builder leads to another folder."""
-        from edgelet_host.builder import BUILDER_VERSION  # noqa: PLC0415
+        from edgelet_host.builder import BUILDER_VERSION
 
         parts = [f"builder {BUILDER_VERSION}", named.model]
         parts += [f"{file.sha256} {name}" for name, file in sorted(source.record.files.items())]
@@ -291,7 +291,7 @@ def _is_artefact(folder: Path) -> bool:
 
 
 def _given_artefact(named: FolderModel, precision: Precision) -> Path:
-    from edgelet_host.builder import read_card  # noqa: PLC0415
+    from edgelet_host.builder import read_card
 
     for name in _ARTEFACT_FILES:
         if not (named.path / name).is_file():
