@@ -18,7 +18,7 @@ usage: ./build.sh TASK [ARGUMENT…]
   run                embed three sentences with the default model, and show how near they are
   test [ARGUMENT…]   run all tests; arguments go to pytest
   lint               ruff and mypy --strict
-  bench NAME         run a benchmark (embed)
+  bench NAME         run a benchmark (embed, stream)
   setup              make .venv, install everything, prepare the default model
   clean              remove what the other tasks made
   help               this text
@@ -62,8 +62,7 @@ install() {
 quietly() {
   local output
   if ! output=$("$@" 2>&1); then
-    printf '%s\n' "$output" >&2
-    fail "packages could not be installed; check the network, or the index that pip is set to use"
+    fail "packages could not be installed ($(tail -n 1 <<<"$output")); check the network, or the index that pip is set to use"
   fi
 }
 
@@ -77,6 +76,7 @@ setup() {
 run() {
   install edgelet
   "$VENV/bin/edgelet" demo
+  printf '\nIn this clone the command is %s/bin/edgelet; `source %s/bin/activate` makes it edgelet.\n' "$VENV" "$VENV"
 }
 
 test() {
@@ -100,7 +100,7 @@ lint() {
 bench() {
   install edgelet
   local name=${1:-embed}
-  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; there are: $(cd bench && ls ./*.py | sed 's|./||; s|\.py||' | tr '\n' ' ')"
+  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use embed or stream"
   shift || true
   "$PYTHON" "bench/$name.py" "$@"
 }

@@ -6,7 +6,6 @@ A thin shell: it keeps one event loop and runs every call of the asynchronous se
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterator
-from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeVar, Unpack, overload
 
 from edgelet.chunk import Chunk
@@ -43,12 +42,7 @@ class SyncStream(Generic[T]):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -99,12 +93,7 @@ class SyncSession:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _wait(self, call: Coroutine[Any, Any, T]) -> T:

@@ -27,6 +27,10 @@ DEFAULT_PRECISION: Precision = "fp32"
 """The reference itself: vectors of every other host's default agree with it."""
 
 
+_THREADS = (os.cpu_count() or 1) + 1
+"""Enough to keep every core at work while one call waits; threads start when they are needed."""
+
+
 class NativeHost(Host):
     """Answers effects on CPython.
 
@@ -43,8 +47,7 @@ class NativeHost(Host):
         self._store = store
         self._opened: dict[tuple[str, Precision], Future[OpenedModel]] = {}
         self._lock = threading.Lock()
-        self._lanes = _cores()
-        self._threads = ThreadPoolExecutor(self._lanes + 1, thread_name_prefix="edgelet")
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="edgelet")
 
     def env(self, name: str) -> str | None:
         """Read the process's environment."""
@@ -106,9 +109,8 @@ class NativeHost(Host):
         artefact = self._store.artefact(model, precision)
         engine = Engine.open(artefact)
         tokenizer_json = (artefact / "tokenizer.json").read_bytes()
-        return OpenedModel(
-            engine, engine.card, tokenizer_json, self._lanes, _library_tokenizer(tokenizer_json)
-        )
+        encode = _library_tokenizer(tokenizer_json)
+        return OpenedModel(engine, engine.card, tokenizer_json, engine.lanes, encode)
 
 
 def _library_tokenizer(tokenizer_json: bytes) -> Callable[[str], list[int]]:
@@ -127,10 +129,3 @@ def _library_tokenizer(tokenizer_json: bytes) -> Callable[[str], list[int]]:
         return ids
 
     return encode
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

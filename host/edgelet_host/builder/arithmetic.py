@@ -115,7 +115,7 @@ class Blocks8:
 
 
 class Rows8:
-    """`int8`: 8-bit weights with a scale for each output, 8-bit activations with one for each token.
+    """`int8`: 8-bit weights, a scale for each output; 8-bit activations, a scale for each token.
 
     A token's scale is its own, so that a text's vector does not depend on its neighbours in a
     batch. `largest` holds the largest absolute value of each channel after each layer
@@ -157,7 +157,8 @@ class Rows8:
         # Quarter steps between powers of two: the last bits of `largest`, which differ from
         # machine to machine, must not reach the artefact.
         steps = np.log2(factors) - np.log2(factors).mean()
-        return np.exp2(np.rint(steps * 4) / 4).astype(np.float32)
+        factors = np.exp2(np.rint(steps * 4) / 4)
+        return np.asarray(factors, np.float32)
 
     def _round(self, graph: Graph, x: str) -> _Rows:
         """Symmetric: `x = (quantised - 128) * scale`."""
@@ -189,7 +190,9 @@ class Rows8:
             graph.value(1, np.float32),
             graph.constant(f"{layer.name}.scales", scales[0]),
             x.zero,
-            graph.value(0, np.int8),
+            # A tensor of its own: onnxruntime rewrites it on processors without VNNI, and fails
+            # where one zero point serves two products.
+            graph.constant(f"{layer.name}.zero", np.zeros((), np.int8)),
             domain=MICROSOFT,
         )
         bias = layer.bias
@@ -201,7 +204,7 @@ class Rows8:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Activations in 8 bits: uint8 values, one float32 scale a row, zero point, what was taken off."""
+    """8-bit activations: uint8 values, a float32 scale a row, zero point, what was taken off."""
 
     quantised: str
     scale: str

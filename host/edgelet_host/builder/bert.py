@@ -11,7 +11,7 @@ without its pooler.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -55,8 +55,8 @@ def bert_config(config: Mapping[str, Any]) -> BertConfig:
         given = config.get(name, supported if name == "position_embedding_type" else None)
         if given != supported:
             raise ModelError(
-                f"config.json says {name} = {given!r}, but weights are built only for {supported!r}; "
-                f"put the model's ONNX export beside it as model.onnx and ask for fp32"
+                f"config.json says {name} = {given!r}, but weights are built only for "
+                f"{supported!r}; put the model's ONNX export beside it as model.onnx and ask for fp32"
             )
     epsilon = config.get("layer_norm_eps", 1e-12)
     if not isinstance(epsilon, float) or not 0 < epsilon < 1:
@@ -110,7 +110,8 @@ class BertWeights:
     def places(self) -> Array:
         """The table of position embeddings, token type 0 added: we never have another."""
         positions = self._table("position_embeddings", self._config.positions)
-        return positions + self._table("token_type_embeddings", self._config.token_types)[0]
+        token_types = self._table("token_type_embeddings", self._config.token_types)
+        return np.add(positions, token_types[0])
 
     def _table(self, name: str, rows: int) -> Array:
         full = f"{self._prefix}embeddings.{name}.weight"
@@ -157,7 +158,10 @@ class _Encoder:
     def embeddings(self) -> Activation:
         graph = self._graph
         words = self._arithmetic.embed(graph, TOKEN_IDS, self._weights.words())
-        first, last = graph.value([0], np.int64), graph.op("Reshape", token_count(graph), _one(graph))
+        first, last = (
+            graph.value([0], np.int64),
+            graph.op("Reshape", token_count(graph), _one(graph)),
+        )
         table = graph.constant("embeddings.places", self._weights.places())
         places = graph.op("Slice", table, first, last, first)
         return self._norm(graph.op("Add", words, places), "embeddings.LayerNorm")
@@ -183,13 +187,9 @@ class _Encoder:
         )
         # A key's bias adds the same to all scores of a query, which the softmax takes away. A
         # value's bias comes out of the mixture as it went in, because the shares add up to 1.
-        carried = value.bias.astype(np.float64) @ output.weight
-        output = Dense(output.name, output.weight, (output.bias + carried).astype(np.float32))
-        inputs = self._arithmetic.linear(
-            self._graph,
-            x,
-            [query, Dense(key.name, key.weight), Dense(value.name, value.weight)],
-        )
+        output = replace(output, bias=_carried(value.bias, output))
+        key, value = replace(key, bias=None), replace(value, bias=None)
+        inputs = self._arithmetic.linear(self._graph, x, [query, key, value])
         mixed = self._graph.op(
             "If",
             padding.none,
@@ -222,6 +222,14 @@ class _Encoder:
             epsilon=self._config.epsilon,
         )
         return Activation(tensor, "normed", name)
+
+
+def _carried(bias: Array | None, through: Dense) -> Array | None:
+    """The bias of `through` when its input brings `bias` with it."""
+    if bias is None:
+        return through.bias
+    carried = bias.astype(np.float64) @ through.weight
+    return np.asarray(carried if through.bias is None else through.bias + carried, np.float32)
 
 
 def _shortest(graph: Graph) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import shutil
+from array import array
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import onnx
 from onnx import helper
@@ -21,6 +24,10 @@ from edgelet_host.builder.exported import wrap_export
 from edgelet_host.builder.graph import MICROSOFT, Graph, write_model
 from edgelet_host.builder.safetensors import Weights
 from edgelet_host.builder.source import Source, read_source
+from edgelet_host.engine import Engine
+
+if TYPE_CHECKING:
+    from edgelet.effects import Output
 
 Progress = Callable[[str], None]
 
@@ -36,7 +43,9 @@ def build(
         raise OptionError.unknown("precision", precision, PRECISIONS)
     source = read_source(folder)
     if source.max_tokens < 3:
-        raise ModelError(f"{folder} allows {source.max_tokens} tokens a text; at least 3 are needed")
+        raise ModelError(
+            f"{folder} allows {source.max_tokens} tokens a text; at least 3 are needed"
+        )
     network, weights = _network(source, precision, progress)
     progress(f"writing {precision}")
     files = write_model(network, destination)
@@ -49,6 +58,8 @@ def build(
     used = [*(folder / name for name in source.read), folder / TOKENIZER, weights]
     hashes = {file.relative_to(folder).as_posix(): _sha256(file) for file in used}
     write_card(destination, card, source=hashes, files=files)
+    progress("trying it out")
+    _try_out(destination, card)
     return card
 
 
@@ -107,6 +118,19 @@ def _bert(
         ir_version=_IR_VERSION,
         producer_name="edgelet",
     )
+
+
+def _try_out(artefact: Path, card: ModelCard) -> None:
+    """Raise `ModelError` unless the artefact runs and gives vectors of the length on its card."""
+    output = Engine.open(artefact, cores=1).run(array("i", [0, 0, 0]), array("i", [1, 2]), _OUTPUT)
+    if len(output) != 2 * card.dimensions or not all(map(math.isfinite, output)):
+        raise ModelError(
+            f"the network gives no vectors of {card.dimensions} numbers, which config.json "
+            f"promises; pull the model again"
+        )
+
+
+_OUTPUT: Output = "sentence_embedding_raw"
 
 
 def _sha256(file: Path) -> str:

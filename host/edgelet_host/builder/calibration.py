@@ -61,18 +61,21 @@ class _Pass:
         scores = query @ key.swapaxes(2, 3) / np.sqrt(hidden // heads)
         shares = np.exp(scores - scores.max(axis=-1, keepdims=True))
         shares /= shares.sum(axis=-1, keepdims=True)
-        return (shares @ value).swapaxes(1, 2).reshape(texts, tokens, hidden)
+        mixed: _Floats = (shares @ value).swapaxes(1, 2).reshape(texts, tokens, hidden)
+        return mixed
 
     def _dense(self, x: _Floats, name: str, outputs: int) -> _Floats:
         layer = self._weights.dense(name, x.shape[-1], outputs)
         flat = x.reshape(-1, x.shape[-1]) @ layer.weight.astype(np.float64)
-        return (flat + (0 if layer.bias is None else layer.bias)).reshape(*x.shape[:-1], outputs)
+        if layer.bias is not None:
+            flat += layer.bias
+        return flat.reshape(*x.shape[:-1], outputs)
 
     def _norm(self, x: _Floats, name: str) -> _Floats:
         gain, offset = self._weights.norm(name)
         centred = x - x.mean(axis=-1, keepdims=True)
         deviation = np.sqrt((centred**2).mean(axis=-1, keepdims=True) + self._config.epsilon)
-        normed = centred / deviation * gain + offset
+        normed: _Floats = centred / deviation * gain + offset
         channels = np.abs(normed).reshape(-1, normed.shape[-1])
         self._largest[name] = channels.max(axis=0).astype(np.float32)
         return normed
@@ -80,4 +83,5 @@ class _Pass:
 
 def _gelu(x: _Floats) -> _Floats:
     """The approximation by tanh: near enough to see which channels are large."""
-    return x * 0.5 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+    share: _Floats = 0.5 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+    return x * share

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
 from onnx import TensorProto, external_data_helper, helper
 
 from edgelet.errors import ModelError
@@ -36,9 +35,7 @@ def wrap_export(file: Path, pooling: Pooling, dimensions: int) -> onnx.ModelProt
     states = _check(model, file)
     opset = next((entry.version for entry in model.opset_import if entry.domain in _STANDARD), 0)
     if opset < _OLDEST_OPSET:
-        raise ModelError(
-            f"{file} is written for ONNX opset {opset}; export it again with opset 17"
-        )
+        raise ModelError(f"{file} is written for ONNX opset {opset}; export it again with opset 17")
     before, after = Graph(opset, "edgelet/in/"), Graph(opset, "edgelet/out/")
     _write_inputs(before, {entry.name for entry in model.graph.input})
     interface.write_outputs(after, states, interface.token_mask(after), pooling)
@@ -67,7 +64,7 @@ def _load(file: Path) -> onnx.ModelProto:
         raise ModelError(f"{file} is larger than an ONNX file can be; pull the model again")
     try:
         model = onnx.load_model(file, load_external_data=False)
-    except (DecodeError, ValueError, OSError) as error:
+    except Exception as error:  # protobuf's errors, which onnx passes through
         raise ModelError(f"{file} cannot be read as ONNX; pull the model again") from error
     if not model.graph.node:
         raise ModelError(f"{file} holds no graph; pull the model again")
@@ -77,9 +74,7 @@ def _load(file: Path) -> onnx.ModelProto:
 def _gather_weights(model: onnx.ModelProto, file: Path) -> None:
     """Read weights that lie in files beside the graph, and no other file of this machine."""
     outside = [
-        tensor
-        for tensor in _all_tensors(model)
-        if tensor.data_location == TensorProto.EXTERNAL
+        tensor for tensor in _all_tensors(model) if tensor.data_location == TensorProto.EXTERNAL
     ]
     for tensor in outside:
         names = [entry.value for entry in tensor.external_data if entry.key == "location"]

@@ -56,7 +56,8 @@ def input_infos() -> list[onnx.ValueInfoProto]:
 
 def output_infos(dimensions: int) -> list[onnx.ValueInfoProto]:
     """What comes out of an artefact's graph."""
-    sentence, tokens = ["texts", dimensions], ["texts", "tokens", dimensions]
+    sentence: list[int | str | None] = ["texts", dimensions]
+    tokens: list[int | str | None] = ["texts", "tokens", dimensions]
     return [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
         for name, shape in (

@@ -71,7 +71,7 @@ class Weights:
             raise ValueError("the header's length is out of bounds")
         header = json.loads(self._bytes[8 : 8 + length].tobytes())
         if not isinstance(header, dict):
-            raise ValueError("the header is no object")
+            raise ValueError("the header is no object")  # noqa: TRY004  (wrong bytes, not types)
         return 8 + length, header
 
     def _span(self, name: str, entry: Mapping[str, Any], length: int) -> NDArray[np.uint8]:

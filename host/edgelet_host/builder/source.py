@@ -47,7 +47,7 @@ class Source:
 
 
 def read_source(folder: Path) -> Source:
-    """Read a source folder. Raises `ModelError` when a file is missing, damaged or not supported."""
+    """Read a source folder. Raises `ModelError` when a file is missing, broken or unsupported."""
     reader = _Reader(folder)
     config = reader.json("config.json", required=True)
     if not (folder / "tokenizer.json").is_file():
@@ -90,7 +90,9 @@ class _Reader:
         if value is None and not required:
             return {}
         if value is None:
-            raise ModelError(f"there is no {name} in {self._folder}; add it or pull the model again")
+            raise ModelError(
+                f"there is no {name} in {self._folder}; add it or pull the model again"
+            )
         if not isinstance(value, dict):
             raise ModelError(f"{name} in {self._folder} must hold a JSON object")
         return value
@@ -141,9 +143,7 @@ def _max_tokens(reader: _Reader, positions: int) -> int:
 def _pooling(reader: _Reader) -> Pooling:
     """What `1_Pooling/config.json` asks for, in its older form (flags) or its newer (a name)."""
     config = reader.json("1_Pooling/config.json")
-    modes = [
-        name for name, on in config.items() if name.startswith("pooling_mode_") and on is True
-    ]
+    modes = [name for name, on in config.items() if name.startswith("pooling_mode_") and on is True]
     if "pooling_mode" in config:
         named = config["pooling_mode"]
         modes = [

@@ -87,7 +87,7 @@ class Hub:
                 f"it is not on this machine, and HF_HUB_OFFLINE forbids asking {self.name}",
                 "unset HF_HUB_OFFLINE, or give a folder",
             )
-        from huggingface_hub import get_session  # type: ignore[attr-defined]
+        from huggingface_hub import get_session
         from huggingface_hub.errors import (
             HfHubHTTPError,
             OfflineModeIsEnabled,
