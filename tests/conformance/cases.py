@@ -40,7 +40,13 @@ class Case:
 
 def load_cases(name: str) -> list[Case]:
     """The cases of `<name>.json`."""
-    return [Case(**row) for row in json.loads((FOLDER / f"{name}.json").read_text("utf-8"))]
+    return [Case(**row) for row in load_rows(name)]
+
+
+def load_rows(name: str) -> list[dict[str, Any]]:
+    """The rows of `<name>.json`, as they are."""
+    rows: list[dict[str, Any]] = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+    return rows
 
 
 def script_of(server: dict[str, Any]) -> Script:

@@ -9,14 +9,16 @@ import time
 from array import array
 from collections.abc import AsyncIterator, Iterator
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import edgelet
 from edgelet import AbortController, EdgeletError, Session, use_host
+from edgelet.wordpiece import WordPiece
 from edgelet_host.native import NativeHost
-from tests.conformance.cases import Case, load_cases, script_of
+from tests.conformance.cases import Case, load_cases, load_rows, script_of
 from tests.servers.scripted_server import ScriptedServer
 
 
@@ -54,6 +56,23 @@ async def test_compatibility(
         assert result == case.expect["answer"]
     if "embedding" in case.expect:
         _check_embedding(case.expect["embedding"], result)
+
+
+async def test_token_ids_are_those_of_the_rust_tokenizer(minilm_source: Path) -> None:
+    tokenizer = WordPiece.from_json((minilm_source / "tokenizer.json").read_bytes())
+    assert tokenizer is not None
+
+    for row in load_rows("token_ids"):
+        assert tokenizer.encode(row["text"], 64) == (row["ids"], row["cut"]), ascii(row["text"])
+
+
+async def test_vectors_are_those_of_sentence_transformers(native_host: NativeHost) -> None:
+    rows = load_rows("vectors")
+
+    vectors = await Session("all-MiniLM-L6-v2", precision="fp32").run([row["text"] for row in rows])
+
+    for row, vector in zip(rows, vectors, strict=True):
+        assert sum(a * b for a, b in zip(vector, row["vector"], strict=True)) > 0.99999
 
 
 async def _run(case: Case) -> tuple[Any, list[Any], EdgeletError | None]:

@@ -13,9 +13,9 @@ from pathlib import Path
 # Some of its settings are read once, when it is imported: before any test changes the environment.
 import huggingface_hub.errors  # noqa: F401
 import pytest
-from tests.store.hub_server import HubServer
 
 from edgelet_host.store import ModelStore
+from tests.store.hub_server import HubServer
 
 MODEL = "acme/tiny"
 SMALL = {

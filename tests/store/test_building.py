@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.store.conftest import MODEL, leftovers, start, visible
-from tests.store.hub_server import HubServer
-from tests.store.tiny_bert import HIDDEN, tiny_bert
 
 from edgelet.errors import ModelError
 from edgelet_host import builder
 from edgelet_host.store import ModelStore, Progress
+from tests.store.conftest import MODEL, leftovers, start, visible
+from tests.store.hub_server import HubServer
+from tests.store.tiny_bert import HIDDEN, tiny_bert
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.store.conftest import MODEL, SMALL, WEIGHTS, visible
-from tests.store.hub_server import Fault, HubServer
 
 from edgelet.errors import ModelError, OptionError
 from edgelet_host.store import ModelStore, StoredModel, cache_folder
+from tests.store.conftest import MODEL, SMALL, WEIGHTS, visible
+from tests.store.hub_server import Fault, HubServer
 
 
 def test_the_cache_is_where_the_environment_says(

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.store.conftest import MODEL, WEIGHTS, leftovers, start, visible
-from tests.store.hub_server import Fault, HubServer
 
 from edgelet_host.store import ModelStore, Progress
+from tests.store.conftest import MODEL, WEIGHTS, leftovers, start, visible
+from tests.store.hub_server import Fault, HubServer
 
 PULL = """
 from edgelet_host.store import ModelStore

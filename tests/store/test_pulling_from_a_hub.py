@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.store.conftest import MODEL, SMALL, WEIGHTS, closed_address, leftovers, start, visible
-from tests.store.hub_server import Fault, HubServer
 
 from edgelet import models
 from edgelet.errors import ModelError, OptionError
 from edgelet_host.store import ModelStore, Progress
+from tests.store.conftest import MODEL, SMALL, WEIGHTS, closed_address, leftovers, start, visible
+from tests.store.hub_server import Fault, HubServer
 
 NEEDED = ["1_Pooling/config.json", "config.json", "model.safetensors", "tokenizer.json"]
 

@@ -14,12 +14,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.store.conftest import MODEL, SMALL, leftovers, visible
-from tests.store.hub_server import HubServer
 
 from edgelet import models
 from edgelet.errors import ModelError
 from edgelet_host.store import ModelStore, Progress
+from tests.store.conftest import MODEL, SMALL, leftovers, visible
+from tests.store.hub_server import HubServer
 
 # More than pip's threshold for showing progress, and incompressible.
 WEIGHTS = os.urandom(700_000)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.tokenizer.compare_with_rust import rust_tokenizer, tokenizer_files
 
 from edgelet.wordpiece import WordPiece
+from tests.tokenizer.compare_with_rust import rust_tokenizer, tokenizer_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable

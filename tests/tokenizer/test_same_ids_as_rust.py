@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from edgelet.wordpiece import WordPiece, replace_lone_surrogates
 from tests.tokenizer.compare_with_rust import (
     CODE_POINTS,
     SETS,
@@ -20,8 +22,6 @@ from tests.tokenizer.compare_with_rust import (
     rust_ids,
     rust_tokenizer,
 )
-
-from edgelet.wordpiece import WordPiece, replace_lone_surrogates
 
 if TYPE_CHECKING:
     from tests.tokenizer.conftest import Pair

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tokenizers
-from tests.tokenizer import probe_tables
 
 from edgelet import wordpiece, wordpiece_tables
+from tests.tokenizer import probe_tables
 
 
 def test_the_tables_are_what_rust_answers_today() -> None:

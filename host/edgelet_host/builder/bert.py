@@ -56,7 +56,8 @@ def bert_config(config: Mapping[str, Any]) -> BertConfig:
         if given != supported:
             raise ModelError(
                 f"config.json says {name} = {given!r}, but weights are built only for "
-                f"{supported!r}; put the model's ONNX export beside it as model.onnx and ask for fp32"
+                f"{supported!r}; put the model's ONNX export beside it as model.onnx and ask for "
+                f"fp32"
             )
     epsilon = config.get("layer_norm_eps", 1e-12)
     if not isinstance(epsilon, float) or not 0 < epsilon < 1:
@@ -111,7 +112,8 @@ class BertWeights:
         """The table of position embeddings, token type 0 added: we never have another."""
         positions = self._table("position_embeddings", self._config.positions)
         token_types = self._table("token_type_embeddings", self._config.token_types)
-        return np.add(positions, token_types[0])
+        places: Array = positions + token_types[0]
+        return places
 
     def _table(self, name: str, rows: int) -> Array:
         full = f"{self._prefix}embeddings.{name}.weight"
