@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any, Generic, Self, TypeVar
+from weakref import WeakMethod
 
 from edgelet.abort import AbortSignalLike
 from edgelet.effects import (
@@ -26,7 +28,7 @@ from edgelet.effects import (
     Steps,
     TransportFailed,
 )
-from edgelet.errors import Aborted
+from edgelet.errors import Aborted, EdgeletError
 from edgelet.generation import Generation
 from edgelet.host import Host
 
@@ -115,10 +117,27 @@ async def _wait(
     work: Coroutine[Any, Any, T], deadline: float | None, signal: AbortSignalLike | None
 ) -> T:
     """Await `work`, no longer than until `deadline` and no longer than `signal` is silent."""
+    fired = False
     try:
         async with asyncio.timeout_at(deadline) as limit:
-            return await (work if signal is None else _unless_aborted(work, signal))
+            if signal is None:
+                return await work
+            loop = asyncio.get_running_loop()
+
+            def fire() -> None:
+                nonlocal fired
+                if not limit.expired():
+                    fired = True
+                    limit.reschedule(loop.time())
+
+            with _listening(signal, loop, fire):
+                if signal.aborted:
+                    work.close()
+                    raise Aborted(signal.reason)
+                return await work
     except TimeoutError:
+        if fired and signal is not None:
+            raise Aborted(signal.reason) from None
         if deadline is not None and limit.expired():
             raise DeadlinePassed(max(clock(), deadline)) from None
         raise
@@ -127,33 +146,27 @@ async def _wait(
         raise
 
 
-async def _unless_aborted(work: Coroutine[Any, Any, T], signal: AbortSignalLike) -> T:
-    if signal.aborted:
-        work.close()
-        raise Aborted(signal.reason)
-    loop = asyncio.get_running_loop()
-    task = loop.create_task(work)
-    fired = False
+@contextmanager
+def _listening(
+    signal: AbortSignalLike, loop: asyncio.AbstractEventLoop, hear: Callable[[], object]
+) -> Iterator[None]:
+    """Call `hear` on the loop if the signal fires, from whichever thread, within the context."""
+    listening = True
 
-    def abort() -> None:
-        nonlocal fired
-        fired = True
-        loop.call_soon_threadsafe(task.cancel)
+    def heard() -> None:
+        if listening:
+            hear()
 
-    signal.add_event_listener("abort", abort)
+    def fired() -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(heard)
+
+    signal.add_event_listener("abort", fired)
     try:
-        return await task
-    except asyncio.CancelledError:
-        if fired and not _is_being_cancelled():
-            raise Aborted(signal.reason) from None
-        raise
+        yield
     finally:
-        signal.remove_event_listener("abort", abort)
-
-
-def _is_being_cancelled() -> bool:
-    current = asyncio.current_task()
-    return current is not None and current.cancelling() > 0
+        listening = False
+        signal.remove_event_listener("abort", fired)
 
 
 class Stream(Generic[T]):
@@ -180,22 +193,44 @@ class Stream(Generic[T]):
         self._signal = signal
         self._loop = asyncio.get_running_loop()
         self._ready: deque[T] = deque()
+        self._reading = False
+        self._aborted = False
+        self._listener = ExitStack()
+        if signal is not None:
+            stop = WeakMethod(self._stop)  # a signal must not keep a stream alive
+
+            def hear() -> None:
+                if (method := stop()) is not None:
+                    method()
+
+            self._listener.enter_context(_listening(signal, self._loop, hear))
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> T:
+        self._check_reader()
         while not self._ready:
+            if self._aborted and self._signal is not None:
+                raise Aborted(self._signal.reason)
             if self._generation.ended:
+                self._listener.close()
                 raise StopAsyncIteration
-            chunks = await drive(self._generation.receive(), self._host, self._signal)
+            self._reading = True
+            try:
+                chunks = await drive(self._generation.receive(), self._host, self._signal)
+            finally:
+                self._reading = False
             self._ready.extend(map(self._view, chunks))
         return self._ready.popleft()
 
     async def aclose(self) -> None:
         """Close the connection; what has not been read is dropped. May be called twice."""
+        self._check_loop()
+        self._listener.close()
         self._ready.clear()
-        await drive(self._generation.close(), self._host)
+        if not self._generation.ended:
+            await asyncio.shield(_closing_task(self._generation, self._host))
 
     async def __aenter__(self) -> Self:
         return self
@@ -207,14 +242,34 @@ class Stream(Generic[T]):
         generation = getattr(self, "_generation", None)
         if generation is None or generation.ended or self._loop.is_closed():
             return
-        self._loop.call_soon_threadsafe(_close_later, generation, self._host)
+        self._loop.call_soon_threadsafe(_closing_task, generation, self._host)
+
+    def _stop(self) -> None:
+        """The signal fired: a wait in progress hears it itself, a pause between waits does not."""
+        if not self._reading and not self._generation.ended:
+            self._aborted = True
+            self._ready.clear()
+            _closing_task(self._generation, self._host)
+
+    def _check_reader(self) -> None:
+        self._check_loop()
+        if self._reading:
+            raise EdgeletError(
+                "another task is reading this stream; let one task read and hand chunks on"
+            )
+
+    def _check_loop(self) -> None:
+        if self._loop is not asyncio.get_running_loop():
+            raise EdgeletError("this stream belongs to another event loop; read it where it began")
 
 
 _closing: set[asyncio.Task[None]] = set()
 """The event loop itself holds its tasks only weakly."""
 
 
-def _close_later(generation: Generation, host: Host) -> None:
+def _closing_task(generation: Generation, host: Host) -> asyncio.Task[None]:
+    """Close a generation to the end, whatever becomes of whoever asked for it."""
     task = asyncio.get_running_loop().create_task(drive(generation.close(), host))
     _closing.add(task)
     task.add_done_callback(_closing.discard)
+    return task

@@ -12,17 +12,22 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import overload
+from itertools import accumulate, repeat
+from typing import Any, Generic, TypeVar, cast, overload
 
 from edgelet.effects import DeadlinePassed, OpenModel, Output, RunModel, Steps, Together
 from edgelet.errors import OptionError, TextTooLong, TotalTimeout
 from edgelet.models import ModelCard, OpenedModel, Precision
 
+V = TypeVar("V")
+
 TOKEN_BUDGET = 512
 """Tokens of one batch: larger ones fall out of the processor's caches and are slower."""
 
 _WINDOW = 256
-"""Texts tokenised at once: enough to find equal lengths, too few to hold up an event loop."""
+_WINDOW_CHARACTERS = 100_000
+"""Texts and characters tokenised at once: enough to find equal lengths, too few to hold up an event
+loop."""
 
 _FEWEST_TOKENS = 3
 """The two special tokens and one of the text."""
@@ -56,13 +61,14 @@ class EmbedOptions:
         return "token_embeddings" if self.normalize else "token_embeddings_raw"
 
 
-@dataclass(frozen=True, slots=True)
-class Embeddings(Sequence["array[float] | list[array[float]]"]):
+@dataclass(frozen=True, slots=True, eq=False)
+class Embeddings(Sequence[V], Generic[V]):
     """Vectors of a list of texts, in their order.
 
-    `values` holds all rows, one after another, as float32: shape `[rows, dimensions]`. With
-    `mean_pool` a text has one row, else one a token. `token_counts[i]` is the number of tokens of
-    text `i` after cutting, special tokens included; `truncated` lists the texts that were cut.
+    A sequence: with `mean_pool`, item `i` is the vector of text `i` (`array('f')`), else the list
+    of its rows, one a token. `values` holds all rows, one after another, as float32: shape
+    `[rows, dimensions]`. `token_counts[i]` is the number of tokens of text `i` after cutting,
+    special tokens included; `truncated` lists the texts that were cut.
 
     >>> numpy.asarray(embeddings.values).reshape(-1, embeddings.dimensions)  # doctest: +SKIP
     """
@@ -73,6 +79,12 @@ class Embeddings(Sequence["array[float] | list[array[float]]"]):
     pooled: bool
     token_counts: tuple[int, ...] = field(repr=False)
     truncated: tuple[int, ...]
+    _first_rows: tuple[int, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Note where each text's rows begin."""
+        rows = repeat(1, len(self.token_counts)) if self.pooled else self.token_counts
+        object.__setattr__(self, "_first_rows", tuple(accumulate(rows, initial=0)))
 
     @property
     def dimensions(self) -> int:
@@ -83,20 +95,17 @@ class Embeddings(Sequence["array[float] | list[array[float]]"]):
         return len(self.token_counts)
 
     @overload
-    def __getitem__(self, index: int) -> array[float] | list[array[float]]: ...
+    def __getitem__(self, index: int) -> V: ...
     @overload
-    def __getitem__(self, index: slice) -> list[array[float] | list[array[float]]]: ...
-    def __getitem__(
-        self, index: int | slice
-    ) -> array[float] | list[array[float]] | list[array[float] | list[array[float]]]:
-        """The vector of a text (`array('f')`), or the list of its rows."""
+    def __getitem__(self, index: slice) -> list[V]: ...
+    def __getitem__(self, index: int | slice) -> V | list[V]:
         if isinstance(index, slice):
             return [self[each] for each in range(*index.indices(len(self)))]
-        index = range(len(self))[index]
-        if self.pooled:
-            return self._row(index)
-        first = sum(self.token_counts[:index])
-        return [self._row(first + token) for token in range(self.token_counts[index])]
+        text = index + len(self) if index < 0 else index
+        if not 0 <= text < len(self):
+            raise IndexError(f"there are {len(self)} texts, and no text {index}")
+        rows = [self._row(row) for row in range(*self._first_rows[text : text + 2])]
+        return cast("V", rows[0] if self.pooled else rows)
 
     def _row(self, row: int) -> array[float]:
         return self.values[row * self.dimensions : (row + 1) * self.dimensions]
@@ -108,7 +117,7 @@ def embed(
     texts: object,
     options: EmbedOptions,
     now: float,
-) -> Steps[Embeddings]:
+) -> Steps[Embeddings[Any]]:
     """Embed a list of texts. `now` is the present instant on the host's clock, in seconds.
 
     Raises `OptionError` for anything but strings, `TextTooLong`, `ModelError`, `TotalTimeout`.
@@ -169,7 +178,7 @@ class _Work:
             if self._options.progress is not None:
                 self._options.progress(self._done, len(self._texts))
 
-    def result(self) -> Embeddings:
+    def result(self) -> Embeddings[Any]:
         """All rows, in the caller's order."""
         values = array("f")
         values.frombytes(b"".join(self._rows))
@@ -184,13 +193,25 @@ class _Work:
     def _cut_batches(self) -> Iterator[_Batch]:
         """Batches of near-equal lengths, longest first: the last ones to finish are short."""
         by_length = sorted(range(len(self._texts)), key=lambda i: -len(self._texts[i]))
-        for start in range(0, len(by_length), _WINDOW):
-            encoded = {i: self._encode(i) for i in by_length[start : start + _WINDOW]}
+        for window in self._windows(by_length):
+            encoded = {index: self._encode(index) for index in window}
             for texts in cut(encoded):
                 token_ids = array("i")
                 for i in texts:
                     token_ids.extend(encoded[i])
                 yield _Batch(texts, token_ids, array("i", [len(encoded[i]) for i in texts]))
+
+    def _windows(self, by_length: list[int]) -> Iterator[list[int]]:
+        window: list[int] = []
+        characters = 0
+        for index in by_length:
+            window.append(index)
+            characters += len(self._texts[index])
+            if len(window) == _WINDOW or characters > _WINDOW_CHARACTERS:
+                yield window
+                window, characters = [], 0
+        if window:
+            yield window
 
     def _encode(self, index: int) -> list[int]:
         ids, cut_off = self._opened.tokenizer.encode(self._texts[index], self._max_tokens)
@@ -235,16 +256,17 @@ def cut(encoded: dict[int, list[int]], budget: int = TOKEN_BUDGET) -> Iterator[l
 
 
 def _checked_texts(texts: object) -> Sequence[str]:
-    if not isinstance(texts, list | tuple):
+    if not isinstance(texts, Sequence) or isinstance(texts, str | bytes | bytearray | memoryview):
         raise OptionError(
             f"expected a string or a list of strings to embed, got {type(texts).__name__}"
         )
-    for index, text in enumerate(texts):
+    checked = tuple(texts)  # a list that the caller changes meanwhile must not matter
+    for index, text in enumerate(checked):
         if not isinstance(text, str):
             raise OptionError(
                 f"expected strings to embed, but text {index} is {type(text).__name__}"
             )
-    return texts
+    return checked
 
 
 def _max_tokens(card: ModelCard, options: EmbedOptions) -> int:

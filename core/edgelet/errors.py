@@ -21,11 +21,23 @@ carries a key, a header or a prompt.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class EdgeletError(Exception):
-    """The base of all errors that edgelet raises on purpose."""
+    """The base of all errors that edgelet raises on purpose. They can be copied and pickled."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(
+    kind: type[EdgeletError], arguments: tuple[Any, ...], state: dict[str, Any]
+) -> EdgeletError:
+    error = kind.__new__(kind)
+    error.args = arguments
+    error.__dict__.update(state)
+    return error
 
 
 class OptionError(EdgeletError, ValueError):

@@ -46,6 +46,8 @@ LONGEST_EVENT = 8 * 1024 * 1024
 """Bytes of one event at most, as in Ollama's own client: a buffer without a bound is an attack."""
 
 _LONGEST_ERROR_BODY = 64 * 1024
+_LONGEST_WAIT_FOR_ERROR_BODY = 2.0
+"""Seconds: the status is known already, and an error is small."""
 _RETRIED_STATUSES = frozenset({429, 502, 503, 504})
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 30.0
@@ -60,7 +62,8 @@ class GenerateOptions:
     `timeout` bounds the whole call (Supabase's default, 60), `connect_timeout` the connection,
     `first_chunk_timeout` the wait from the request to the first byte of the answer (a server may
     have to load the model), `between_chunks_timeout` each silence after that. `retries` is how
-    often a request is sent again when it failed before the first byte. `fields` are further fields
+    often a request is sent again when it failed before the head of its answer, or was answered with
+    a status that asks for it (429, 502, 503, 504). `fields` are further fields
     of the request, passed through.
     """
 
@@ -87,7 +90,7 @@ def check_seconds(name: str, value: object) -> None:
     """Raise `OptionError` unless `value` is None or a positive number of seconds."""
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1e9:
         raise OptionError(f"{name} must be a positive number of seconds or None, got {value!r}")
 
 
@@ -131,10 +134,12 @@ class Generation:
             if failure is None:
                 return
             error, at, pause = failure
-            if pause is None or attempt == options.retries:
+            error = self._host.without_secrets(error)
+            pause = None if pause is None else max(pause, _FIRST_PAUSE * 2 ** min(attempt, 6))
+            in_time = pause is not None and at + pause < (self._total_deadline or math.inf)
+            if pause is None or not in_time or attempt == options.retries:
                 self.ended = True
-                raise self._host.without_secret(error)
-            pause = max(pause, min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE))
+                raise error from None
             not_before = at + pause
             attempt += 1
             _log.warning("retry %d of %d in %g s: %s", attempt, options.retries, pause, error)
@@ -151,16 +156,18 @@ class Generation:
             try:
                 data: list[bytes] = yield self._next_wait()
             except (DeadlinePassed, TransportFailed) as failure:
-                if self._reader.succeeded:  # llamafile may drop the connection after its last chunk
-                    yield from self.close()
-                else:
+                # llamafile may drop the connection after its last chunk.
+                if not self._reader.succeeded and not self._is_closed():
                     yield from self._fail(self._error(failure))
+                yield from self.close()
                 return chunks
             except GeneratorExit:
                 raise
             except BaseException:
                 yield from self.close()
                 raise
+            if self._is_closed():  # by another task, meanwhile
+                return []
             self._received = True
             self._read(data, chunks)
             if self._reader.complete and self._failure is None:
@@ -173,6 +180,9 @@ class Generation:
             self.ended = True
             if self._response is not None:
                 yield Close(self._response)
+
+    def _is_closed(self) -> bool:
+        return self.ended
 
     def whole(self, now: float) -> Steps[dict[str, Any]]:
         """The answer to a request that did not ask for a stream: its one raw object."""
@@ -214,9 +224,10 @@ class Generation:
     def _error_body(self, head: ResponseHead) -> Steps[bytes]:
         """The start of an error's body; if it does not arrive, the status alone must do."""
         body = b""
+        deadline = _earliest(head.at + _LONGEST_WAIT_FOR_ERROR_BODY, self._total_deadline)
         try:
             while len(body) < _LONGEST_ERROR_BODY:
-                data: list[bytes] = yield self._next_wait()
+                data: list[bytes] = yield Receive(head.response, None, deadline)
                 if not data:
                     break
                 body += b"".join(data)
@@ -244,7 +255,7 @@ class Generation:
                     raise ProtocolError(INCOMPLETE)
                 self._reader.complete = True
         except EdgeletError as failure:
-            self._failure = self._host.without_secret(failure)
+            self._failure = self._host.without_secrets(failure)
 
     def _next_wait(self) -> Receive:
         if self._received:
@@ -254,7 +265,7 @@ class Generation:
 
     def _fail(self, error: EdgeletError) -> Steps[NoReturn]:
         yield from self.close()
-        raise error
+        raise error from None
 
     def _error(self, failure: DeadlinePassed | TransportFailed) -> EdgeletError:
         options = self._options

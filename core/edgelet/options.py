@@ -7,7 +7,7 @@ exists.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, TypedDict
 
@@ -18,6 +18,16 @@ from edgelet.errors import OptionError
 from edgelet.generation import GenerateOptions, check_seconds
 
 SUPABASE_OPTIONS = ("mean_pool", "normalize", "stream", "timeout", "mode", "signal")
+
+
+class EmbedArguments(TypedDict, total=False):
+    """The options of `Session.embed` beside `mean_pool` and `signal`; see `EmbedOptions`."""
+
+    normalize: bool
+    truncate: bool
+    max_tokens: int | None
+    timeout: float | None
+    progress: Callable[[int, int], object] | None
 
 
 class RunOptions(TypedDict, total=False):
@@ -84,6 +94,10 @@ def embed_options(given: Mapping[str, Any]) -> EmbedOptions:
         if type(getattr(options, name)) is not bool:
             raise OptionError(f"{name} must be True or False, got {getattr(options, name)!r}")
     check_seconds("timeout", options.timeout)
+    if options.max_tokens is not None and type(options.max_tokens) is not int:
+        raise OptionError(f"max_tokens must be a whole number, got {options.max_tokens!r}")
+    if options.progress is not None and not callable(options.progress):
+        raise OptionError("progress must be a function of two numbers")
     return options
 
 

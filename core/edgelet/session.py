@@ -8,7 +8,7 @@ those.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Unpack, overload
 
 from edgelet.abort import AbortSignalLike
@@ -23,6 +23,7 @@ from edgelet.host import current_host
 from edgelet.inference_host import HOST_VARIABLE, KEY_VARIABLE, InferenceHost
 from edgelet.models import BUILT_IN_MODELS, PRECISIONS, Precision, is_embedding_model
 from edgelet.options import (
+    EmbedArguments,
     RunOptions,
     embed_options,
     generate_options,
@@ -37,7 +38,8 @@ class Session:
     (`org/name`), or the name of a language model as its inference host knows it (`mistral`).
     `precision` chooses how an embedding model computes (the host's default otherwise). `host`,
     `headers` and `api_key` are the inference host's URL, further request headers and bearer key;
-    without them the variables `AI_INFERENCE_API_HOST` and `AI_INFERENCE_API_KEY` are read.
+    without them the variables `AI_INFERENCE_API_HOST` and, for that host alone,
+    `AI_INFERENCE_API_KEY` are read.
 
     A session holds no connection and nothing to close; it may be shared between tasks.
 
@@ -63,10 +65,9 @@ class Session:
         self.model = model
         self.precision = precision
         self._host = host
-        self._headers = dict(headers or {})
+        self._headers = {} if headers is None else headers
         self._api_key = api_key
-        if host is not None:
-            InferenceHost(host, api_key, self._headers)
+        InferenceHost("http://unset" if host is None else host, api_key, self._headers)
 
     def __repr__(self) -> str:
         precision = "" if self.precision is None else f", precision={self.precision!r}"
@@ -88,32 +89,38 @@ class Session:
             return Stream(result, _raw, host, signal)
         return result
 
+    @overload
     async def embed(
         self,
-        texts: str | list[str] | tuple[str, ...],
+        texts: Sequence[str],
+        *,
+        mean_pool: Literal[True] = True,
+        signal: AbortSignalLike | None = ...,
+        **options: Unpack[EmbedArguments],
+    ) -> Embeddings[array[float]]: ...
+    @overload
+    async def embed(
+        self,
+        texts: Sequence[str],
+        *,
+        mean_pool: bool,
+        signal: AbortSignalLike | None = ...,
+        **options: Unpack[EmbedArguments],
+    ) -> Embeddings[Any]: ...
+    async def embed(
+        self,
+        texts: Sequence[str],
         *,
         mean_pool: bool = True,
-        normalize: bool = True,
-        truncate: bool = True,
-        max_tokens: int | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 (kept by the driver, and closes what it ends)
-        progress: Callable[[int, int], object] | None = None,
         signal: AbortSignalLike | None = None,
-    ) -> Embeddings:
+        **options: Unpack[EmbedArguments],
+    ) -> Embeddings[Any]:
         """Embed one text or many; see `EmbedOptions` and, for the result, `Embeddings`.
 
         Raises `OptionError`, `TextTooLong`, `ModelError`, `TotalTimeout` or `Aborted`.
         """
-        given = {
-            "mean_pool": mean_pool,
-            "normalize": normalize,
-            "truncate": truncate,
-            "max_tokens": max_tokens,
-            "timeout": timeout,
-            "progress": progress,
-        }
-        steps = self.embed_steps(texts, embed_options(given), clock())
-        return await drive(steps, current_host(), signal)
+        checked = embed_options({"mean_pool": mean_pool, **options})
+        return await drive(self.embed_steps(texts, checked, clock()), current_host(), signal)
 
     @overload
     async def generate(
@@ -135,6 +142,16 @@ class Session:
         signal: AbortSignalLike | None = ...,
         **fields: Any,
     ) -> Stream[Chunk]: ...
+    @overload
+    async def generate(
+        self,
+        prompt: object,
+        *,
+        stream: bool,
+        mode: Mode = ...,
+        signal: AbortSignalLike | None = ...,
+        **fields: Any,
+    ) -> Chunk | Stream[Chunk]: ...
     async def generate(
         self,
         prompt: object,
@@ -157,7 +174,7 @@ class Session:
         result = await drive(self.generate_steps(prompt, options, clock()), host, signal)
         if isinstance(result, Generation):
             return Stream(result, result.chunk, host, signal)
-        return DIALECTS[mode].chunk(result)
+        return DIALECTS[options.mode].chunk(result)
 
     def run_steps(
         self, prompt: object, given: Mapping[str, Any], now: float
@@ -168,7 +185,9 @@ class Session:
         embeddings = yield from self.embed_steps(prompt, embed_options(given), now)
         return embeddings[0] if isinstance(prompt, str) else list(embeddings)
 
-    def embed_steps(self, texts: object, options: EmbedOptions, now: float) -> Steps[Embeddings]:
+    def embed_steps(
+        self, texts: object, options: EmbedOptions, now: float
+    ) -> Steps[Embeddings[Any]]:
         """The meaning of `embed`; a single string counts as a list of one."""
         listed = [texts] if isinstance(texts, str) else texts
         return (yield from embed(self.model, self.precision, listed, options, now))
@@ -203,7 +222,9 @@ class Session:
                 f"host is set that could run it; set {HOST_VARIABLE}, such as "
                 f"http://127.0.0.1:11434"
             )
-        key = self._api_key or (yield Env(KEY_VARIABLE)) or None
+        key = self._api_key
+        if key is None and self._host is None:  # the variable's key is for the variable's host
+            key = (yield Env(KEY_VARIABLE)) or None
         return InferenceHost(url, key, self._headers)
 
 

@@ -64,7 +64,10 @@ class NativeHost(Host):
             if opening is None or (opening.done() and opening.exception() is not None):
                 opening = self._opened[key] = Future()
                 threading.Thread(target=self._open, args=(key, opening), daemon=True).start()
-        return await asyncio.shield(asyncio.wrap_future(opening))
+        try:
+            return await asyncio.shield(asyncio.wrap_future(opening))
+        except EdgeletError as error:  # shared by all who wait, so without the others' tracebacks
+            raise error.with_traceback(None) from error.__cause__
 
     async def run_model(self, effect: RunModel) -> memoryview | array[float]:
         """Run one batch on a worker thread, where it does not hold up the event loop."""
@@ -83,19 +86,19 @@ class NativeHost(Host):
         return await http_client.send(effect)
 
     async def receive(self, response: http_client.OpenResponse) -> list[bytes]:
-        """See `http_client.receive`."""
-        return await http_client.receive(response)
+        """See `http_client.OpenResponse.receive`."""
+        return await response.receive()
 
     async def close(self, response: http_client.OpenResponse) -> None:
-        """See `http_client.close`."""
-        await http_client.close(response)
+        """See `http_client.OpenResponse.close`."""
+        await response.close()
 
     def _open(self, key: tuple[str, Precision], opening: Future[OpenedModel]) -> None:
         try:
             opening.set_result(self._load(*key))
         except EdgeletError as error:
             opening.set_exception(error)
-        except Exception as error:  # whoever waits must learn of it
+        except BaseException as error:  # whoever waits must learn of it
             failure = ModelError(f"{key[0]} cannot be opened: {error}")
             failure.__cause__ = error
             opening.set_exception(failure)

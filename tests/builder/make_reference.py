@@ -25,7 +25,8 @@ HERE = Path(__file__).parent
 
 def main(folder: Path) -> None:
     """Embed every text of `reference_texts.json` alone and store the vectors, one row a text."""
-    from sentence_transformers import SentenceTransformer
+    # Lives in the environment above, not in the project's.
+    from sentence_transformers import SentenceTransformer  # type: ignore[import-not-found]
 
     groups = json.loads((HERE / "reference_texts.json").read_text(encoding="utf-8"))
     texts = [text for group in groups for text in group["texts"]]

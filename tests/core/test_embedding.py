@@ -1,5 +1,6 @@
 import random
 from array import array
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -200,3 +201,51 @@ def test_equal_lengths_travel_together() -> None:
     batches = list(cut(encoded))
 
     assert [{len(encoded[index]) for index in batch} for batch in batches] == [{100}, {90}]
+
+
+async def test_a_list_that_changes_meanwhile_does_not_matter(host: FakeHost) -> None:
+    texts = ["a b"] * 300
+
+    embeddings = await SESSION.embed(texts, progress=lambda *_: texts.clear())
+
+    assert len(embeddings) == 300
+
+
+async def test_any_sequence_of_strings_will_do(host: FakeHost) -> None:
+    assert len(await SESSION.run(("a", "b"))) == 2
+    assert len(await SESSION.run(deque(["a", "b"]))) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"max_tokens": "10"}, "max_tokens must be a whole number, got '10'"),
+        ({"max_tokens": 10.0}, "max_tokens must be a whole number"),
+        ({"progress": 5}, "progress must be a function"),
+        ({"timeout": 10**400}, "timeout must be a positive number of seconds"),
+    ],
+)
+async def test_options_of_the_wrong_type_are_refused(
+    host: FakeHost, options: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(OptionError, match=complaint):
+        await SESSION.embed("a", **options)
+
+
+async def test_long_texts_are_tokenised_a_few_at_a_time() -> None:
+    asked: list[int] = []
+
+    class Watching(FakeHost):
+        async def open_model(self, effect: Any) -> Any:
+            opened = await super().open_model(effect)
+
+            def encode(text: str) -> list[int]:
+                asked.append(len(self.batches))
+                return [1, 3, 2]
+
+            return replace(opened, encode=encode)
+
+    with Watching():
+        await SESSION.embed(["x" * 60_000] * 6)
+
+    assert asked == [0, 0, 1, 1, 2, 2]

@@ -1,3 +1,6 @@
+import copy
+import pickle
+
 import pytest
 
 import edgelet
@@ -49,3 +52,20 @@ def test_a_deadline_error_says_which_limit_fired() -> None:
 def test_an_abort_names_its_reason_if_it_has_one() -> None:
     assert str(errors.Aborted("tab closed")) == "the call was aborted: tab closed"
     assert str(errors.Aborted()) == "the call was aborted"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.OptionError("wrong"),
+        errors.TextTooLong(3, 256, "gte-small"),
+        errors.InferenceHostError(404, "no such model", "body"),
+        errors.Aborted("enough"),
+        errors.TotalTimeout(1.5),
+    ],
+)
+def test_an_error_survives_copying_and_pickling(error: edgelet.EdgeletError) -> None:
+    for twin in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+        assert type(twin) is type(error)
+        assert str(twin) == str(error)
+        assert vars(twin) == vars(error)

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import logging
+import traceback
 from typing import Any
 
 import pytest
@@ -8,12 +9,14 @@ import pytest
 from edgelet import (
     AbortController,
     Aborted,
+    AbortSignal,
     BetweenChunksTimeout,
     ConnectionFailed,
     ConnectTimeout,
     EdgeletError,
     FirstChunkTimeout,
     InferenceHostError,
+    OptionError,
     ProtocolError,
     Session,
     TotalTimeout,
@@ -258,10 +261,11 @@ async def test_a_passed_deadline_is_not_sent_again() -> None:
         assert len(host.requests) == 0
 
 
-async def test_the_wait_before_a_retry_ends_at_the_total_limit() -> None:
+async def test_a_retry_that_cannot_happen_in_time_is_not_waited_for() -> None:
+    busy = FakeResponse([b'{"error": "busy"}'], status=429, headers={"retry-after": "30"})
     with (
-        FakeHost(responses=[TransportFailed("connect", "refused")] * 3) as host,
-        pytest.raises(TotalTimeout),
+        FakeHost(responses=[busy, busy]) as host,
+        pytest.raises(InferenceHostError, match="429: busy"),
     ):
         await SESSION.run("Why?", retries=2, timeout=0.2)
 
@@ -273,7 +277,7 @@ async def test_an_error_body_that_does_not_end_is_cut() -> None:
     with FakeHost(responses=[response]) as host, pytest.raises(InferenceHostError) as caught:
         await SESSION.run("Why?")
 
-    assert len(caught.value.body) == 2000
+    assert len(caught.value.body) == 2000 + len("…")
     assert host.closed == 1
 
 
@@ -442,7 +446,6 @@ async def test_other_errors_pass_the_blotting_unchanged() -> None:
         ({"detail": [{"msg": "field required"}]}, "[{'msg': 'field required'}]"),
         ({"error": {"code": 7}}, "{'code': 7}"),
         (["odd"], "['odd']"),
-        ("x" * 3000, "x" * 2000 + "…"),
     ],
 )
 def test_the_servers_words_are_found_in_every_shape(value: object, message: str) -> None:
@@ -595,3 +598,214 @@ async def test_an_answer_in_json_may_lack_its_last_newline() -> None:
         answer = await SESSION.run("Why?", mode="openaicompatible")
 
     assert answer["choices"][0]["finish_reason"] == "stop"
+
+
+SECRET = "sk-SECRETKEY"
+
+
+@pytest.mark.parametrize(
+    ("response", "options"),
+    [
+        (FakeResponse([b'{"error": "bad key sk-SECRETKEY"}'], status=401), {}),
+        (FakeResponse([b"x" * 1993 + b" sk-SECRETKEY"], status=401), {}),
+        (FakeResponse([b'{"error": "bad key sk-SECRETKEY"}']), {}),
+        (FakeResponse([b"your key sk-SECRETKEY is no good\n"]), {}),
+        (FakeResponse([b'["sk-SECRETKEY"]\n']), {}),
+        (FakeResponse([b"x" * 70 + b" sk-SECRETKEY\n"]), {}),
+        (FakeResponse([b'{"error": "bad key sk-SECRETKEY"}'], status=503), {"retries": 1}),
+    ],
+)
+@pytest.mark.parametrize(
+    "session",
+    [
+        Session("m", host="http://h", api_key=SECRET),
+        Session("m", host="http://h", headers={"Authorization": f"Bearer {SECRET}"}),
+    ],
+)
+async def test_no_secret_appears_in_an_error_a_log_or_a_traceback(
+    session: Session,
+    response: FakeResponse,
+    options: dict[str, Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with FakeHost(responses=[response] * 2), pytest.raises(EdgeletError) as caught:
+        await session.run("Why?", **options)
+
+    shown = "".join(traceback.format_exception(caught.value)) + caplog.text
+    assert SECRET[:8] not in shown + getattr(caught.value, "body", "")
+
+
+async def test_the_variables_key_goes_to_the_variables_host_alone() -> None:
+    env = {"AI_INFERENCE_API_HOST": "http://trusted", "AI_INFERENCE_API_KEY": SECRET}
+    with FakeHost(reply="a", env=env) as host:
+        await Session("m").run("Why?")
+        await Session("m", host="http://other").run("Why?")
+
+    trusted, other = (request.headers.get("authorization") for request in host.requests)
+    assert (trusted, other) == (f"Bearer {SECRET}", None)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://user:SECRETPW@host:port/", "htp://user:SECRETPW@h", "http://h/?key=SECRETPW "],
+)
+def test_a_refused_url_is_not_repeated_where_it_may_hold_a_secret(url: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        Session("m", host=url)
+
+    assert "SECRETPW" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"host": 5},
+        {"host": "http://h/?"},
+        {"host": "http://h#"},
+        {"api_key": 5},
+        {"headers": ["a"]},
+        {"headers": {"x": 1}},
+        {"headers": {5: "x"}},
+        {"headers": {"a b": "x"}},
+        {"headers": {"x": " padded "}},
+        {"headers": {"Content-Length": "5"}},
+        {"headers": {"transfer-encoding": "chunked"}},
+    ],
+)
+def test_what_could_not_be_sent_is_refused_when_the_session_is_made(
+    arguments: dict[str, Any],
+) -> None:
+    with pytest.raises(OptionError):
+        Session("m", **arguments)
+
+
+async def test_a_signal_fired_between_chunks_closes_the_response_at_once() -> None:
+    controller = AbortController()
+    with FakeHost(responses=[FakeResponse([line("a") + line("b"), line("c")])]) as host:
+        stream = await SESSION.run("Why?", stream=True, signal=controller.signal)
+        await anext(stream)
+        controller.abort("enough")
+        await asyncio.sleep(0.01)
+        assert host.closed == 1
+        with pytest.raises(Aborted, match="enough"):
+            await anext(stream)
+
+    assert controller.signal._listeners == []
+
+
+async def test_a_signal_fired_in_another_thread_ends_a_wait() -> None:
+    controller = AbortController()
+    with SlowHost([0, 5], responses=[FakeResponse([line("a")])]) as host:
+        call = asyncio.create_task(SESSION.run("Why?", signal=controller.signal))
+        await asyncio.sleep(0.05)
+        await asyncio.to_thread(controller.abort)
+        with pytest.raises(Aborted):
+            await call
+
+    assert host.closed == 1
+
+
+async def test_a_signal_fired_while_a_listener_is_added_is_heard() -> None:
+    class Racy(AbortSignal):
+        def add_event_listener(self, type: str, listener: Any) -> None:
+            self._fire("raced")
+            super().add_event_listener(type, listener)
+
+    with SlowHost([0, 5]), pytest.raises(Aborted, match="raced"):
+        await SESSION.run("Why?", signal=Racy())
+
+
+async def test_a_signal_does_not_keep_a_stream_alive() -> None:
+    signal = AbortController().signal
+    with FakeHost(reply="a b c") as host:
+        stream = await SESSION.run("Why?", stream=True, signal=signal)
+        await anext(stream)
+        del stream
+        await asyncio.sleep(0.01)
+        assert host.closed == 1
+    AbortController().abort()
+
+
+async def test_a_signal_fired_after_the_end_changes_nothing() -> None:
+    controller = AbortController()
+    with FakeHost(reply="a"):
+        stream = await SESSION.run("Why?", stream=True, signal=controller.signal)
+        chunks = [chunk async for chunk in stream]
+        controller.abort()
+        assert [chunk async for chunk in stream] == []
+
+    assert len(chunks) == 1
+
+
+async def test_two_tasks_cannot_read_one_stream() -> None:
+    with SlowHost([0, 0.1], responses=[FakeResponse([line("a", done=True)])]):
+        stream = await SESSION.run("Why?", stream=True)
+        first = asyncio.create_task(anext(stream))
+        await asyncio.sleep(0.01)
+        with pytest.raises(EdgeletError, match="another task is reading this stream"):
+            await anext(stream)
+        assert (await first)["response"] == "a"
+
+
+async def test_closing_a_stream_that_another_task_reads_ends_its_loop() -> None:
+    with SlowHost([0, 0.1], responses=[FakeResponse([line("a"), line("b")])]) as host:
+        stream = await SESSION.run("Why?", stream=True)
+
+        async def read() -> list[Any]:
+            return [chunk async for chunk in stream]
+
+        reading = asyncio.create_task(read())
+        await asyncio.sleep(0.01)
+        await stream.aclose()
+        assert await reading == []
+        assert host.closed == 1
+
+
+async def test_a_stream_stays_with_its_event_loop() -> None:
+    with FakeHost(reply="a b"):
+        stream = await SESSION.run("Why?", stream=True)
+
+        def elsewhere() -> None:
+            asyncio.run(stream.aclose())
+
+        with pytest.raises(EdgeletError, match="belongs to another event loop"):
+            await asyncio.to_thread(elsewhere)
+        assert len([chunk async for chunk in stream]) == 2
+
+
+async def test_cancelling_while_a_stream_closes_closes_it_all_the_same() -> None:
+    class SlowClose(FakeHost):
+        async def close(self, response: Any) -> None:
+            await asyncio.sleep(0.02)
+            await super().close(response)
+
+    with SlowClose(reply="a b c") as host:
+        stream = await SESSION.run("Why?", stream=True)
+        closing = asyncio.create_task(stream.aclose())
+        await asyncio.sleep(0.01)
+        closing.cancel()
+        await asyncio.wait([closing])
+        await asyncio.sleep(0.05)
+        assert host.closed == 1
+
+
+async def test_an_error_body_that_stalls_does_not_hold_back_the_status() -> None:
+    response = FakeResponse([b'{"error": "no model"}', b"never"], status=404)
+    with (
+        SlowHost([0, 0, 60], responses=[response]),
+        pytest.raises(InferenceHostError, match="404: no model"),
+    ):
+        await asyncio.wait_for(SESSION.run("Why?"), 10)
+
+
+@pytest.mark.parametrize("mode", [None, ""])
+async def test_no_mode_is_the_default_mode(mode: Any) -> None:
+    with FakeHost(reply="a"):
+        assert (await SESSION.generate("Why?", mode=mode)).text == "a"
+
+
+@pytest.mark.parametrize("error", ["", False, {}, None])
+async def test_an_empty_error_beside_an_answer_is_none(error: object) -> None:
+    answer = {"response": "a", "done": True, "error": error}
+    with FakeHost(responses=[FakeResponse([json.dumps(answer).encode()])]):
+        assert (await SESSION.run("Why?"))["response"] == "a"

@@ -1,4 +1,6 @@
+import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -261,3 +263,39 @@ async def test_a_sync_session_refuses_to_block_an_event_loop(host: FakeHost) -> 
 
 def test_every_public_name_exists() -> None:
     assert all(hasattr(edgelet, name) for name in edgelet.__all__)
+
+
+def test_breaking_out_of_a_sync_stream_closes_its_response(host: FakeHost) -> None:
+    with SyncSession("mistral") as session:
+        for _ in session.run("Hi", stream=True):
+            break
+        assert host.closed == 1
+
+
+def test_a_closed_sync_session_says_so(host: FakeHost) -> None:
+    session = SyncSession("mistral")
+    stream = session.run("Hi", stream=True)
+    next(stream)
+    session.close()
+    session.close()
+
+    assert host.closed == 1
+    assert list(stream) == []
+    stream.close()
+    with pytest.raises(EdgeletError, match="this SyncSession is closed"):
+        session.run("Hi")
+
+
+async def test_a_sync_session_in_use_is_not_closed_inside_an_event_loop(host: FakeHost) -> None:
+    session = SyncSession("mistral")
+    await asyncio.to_thread(session.run, "Hi")
+    with pytest.raises(EdgeletError, match="inside a running event loop"):
+        session.close()
+    await asyncio.to_thread(session.close)
+
+
+def test_threads_take_turns_on_a_sync_session(host: FakeHost) -> None:
+    with SyncSession("gte-small") as session, ThreadPoolExecutor(8) as threads:
+        vectors = list(threads.map(session.run, ["same"] * 40))
+
+    assert vectors == [vectors[0]] * 40

@@ -2,7 +2,8 @@
 
 Shapes seen: `{"error": "text"}` (Ollama), `{"error": {"message": …, "code": …}}` (OpenAI, vLLM,
 llama.cpp), `{"object": "error", "message": …}` (vLLM), `{"error": null}` (no error at all),
-`{"detail": …}` (FastAPI servers), plain text, HTML.
+`{"detail": …}` (FastAPI servers), plain text, HTML. Messages are given whole here: they are cut
+after secrets have been blotted out of them.
 """
 
 from __future__ import annotations
@@ -12,8 +13,6 @@ from typing import Any
 
 from edgelet.decoders.json_value import parse_json
 from edgelet.errors import InferenceHostError, ProtocolError
-
-_LONGEST_MESSAGE = 2000
 
 
 def raise_error_in(value: object, status: int = 200) -> dict[str, Any]:
@@ -26,7 +25,7 @@ def raise_error_in(value: object, status: int = 200) -> dict[str, Any]:
         raise ProtocolError(
             f"expected a JSON object from the inference host, got {_short(value, 80)}"
         )
-    if value.get("error") is not None or value.get("object") == "error":
+    if value.get("error") or value.get("object") == "error":
         raise InferenceHostError(status, message_in(value))
     return value
 
@@ -35,13 +34,13 @@ def message_in(value: object) -> str:
     """The most telling sentence in an error value of any shape."""
     match value:
         case str():
-            return _short(value.strip(), _LONGEST_MESSAGE)
+            return value.strip()
         case {"error": inner} if inner is not None:
             return message_in(inner)
         case {"message": inner} | {"detail": inner} if inner is not None:
             return message_in(inner)
         case _:
-            return _short(value, _LONGEST_MESSAGE)
+            return repr(value)
 
 
 def host_error(status: int, headers: Mapping[str, str], body: bytes) -> InferenceHostError:
@@ -49,14 +48,14 @@ def host_error(status: int, headers: Mapping[str, str], body: bytes) -> Inferenc
     text = body.decode("utf-8", "replace").lstrip("\ufeff").strip()
     message = text
     if status // 100 == 3 and "location" in headers:
-        target = headers["location"]
+        target = headers["location"].partition("?")[0]
         message = f"it redirects to {target}; give that host in AI_INFERENCE_API_HOST instead"
     elif text:
         try:
             message = message_in(parse_json(text))
         except ProtocolError:
-            message = _short(text, _LONGEST_MESSAGE)
-    return InferenceHostError(status, message or "no message", text[:_LONGEST_MESSAGE])
+            message = text
+    return InferenceHostError(status, message or "no message", text)
 
 
 def _short(value: object, longest: int) -> str:

@@ -65,12 +65,12 @@ def read_card(artefact: Path) -> ModelCard:
             f"edgelet reads format {FORMAT}; build it again"
         )
     card = ModelCard(
-        model=facts.get("model", ""),
-        precision=facts.get("precision", ""),
-        dimensions=facts.get("dimensions", 0),
-        max_tokens=facts.get("max_tokens", 0),
-        positions=facts.get("positions", 0),
-        pooling=facts.get("pooling", ""),
+        model=facts.get("model"),
+        precision=facts.get("precision"),
+        dimensions=facts.get("dimensions"),
+        max_tokens=facts.get("max_tokens"),
+        positions=facts.get("positions"),
+        pooling=facts.get("pooling"),
     )
     files = facts.get("files")
     if not _is_sound(card) or not isinstance(files, dict):
@@ -84,7 +84,9 @@ def read_card(artefact: Path) -> ModelCard:
     return card
 
 
-def _facts(artefact: Path) -> dict[str, Any]:
+def _facts(artefact: Path) -> Any:
+    """A JSON object of whatever content."""
+    facts: Any = None
     try:
         facts = json.loads((artefact / CARD).read_text(encoding="utf-8"))
     except FileNotFoundError:

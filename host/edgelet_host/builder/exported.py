@@ -6,7 +6,7 @@ inside the graph, and pooling and normalising follow its output. Its arithmetic 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,7 @@ def wrap_export(file: Path, pooling: Pooling, dimensions: int) -> onnx.ModelProt
     model = _load(file)
     _gather_weights(model, file)
     states = _check(model, file)
+    states = _make_way(model, states)
     opset = next((entry.version for entry in model.opset_import if entry.domain in _STANDARD), 0)
     if opset < _OLDEST_OPSET:
         raise ModelError(f"{file} is written for ONNX opset {opset}; export it again with opset 17")
@@ -125,6 +126,27 @@ def _check(model: onnx.ModelProto, file: Path) -> str:
         f"{file} has the outputs {', '.join(sorted(outputs))}, but {' or '.join(_OUTPUTS)} is "
         f"needed; export the model for feature extraction"
     )
+
+
+def _make_way(model: onnx.ModelProto, states: str) -> str:
+    """Rename the export's values that have names of ours; returns the new name of `states`."""
+    ours = {entry.name for entry in (*interface.input_infos(), *interface.output_infos(1))}
+    renamed = {name: f"published/{name}" for name in ours}
+    for tensor in model.graph.initializer:
+        tensor.name = renamed.get(tensor.name, tensor.name)
+    _rename(model.graph.node, renamed)
+    return renamed.get(states, states)
+
+
+def _rename(nodes: Iterable[onnx.NodeProto], renamed: Mapping[str, str]) -> None:
+    for node in nodes:
+        node.input[:] = [renamed.get(name, name) for name in node.input]
+        node.output[:] = [renamed.get(name, name) for name in node.output]
+        for attribute in node.attribute:
+            for graph in (attribute.g, *attribute.graphs):
+                _rename(graph.node, renamed)
+                for entry in (*graph.input, *graph.output, *graph.initializer):
+                    entry.name = renamed.get(entry.name, entry.name)
 
 
 def _write_inputs(graph: Graph, wanted: set[str]) -> None:

@@ -56,7 +56,7 @@ class Weights:
         if not isinstance(entry, dict):
             raise self._damaged(f"there is no tensor {name}, which config.json makes necessary")
         dtype, stored = entry.get("dtype"), entry.get("shape")
-        if dtype not in _ITEM_SIZES:
+        if not isinstance(dtype, str) or dtype not in _ITEM_SIZES:
             raise self._damaged(f"{name} is stored as {dtype!r}; F32, F16 and BF16 are supported")
         if stored != list(shape):
             raise self._damaged(f"{name} has the shape {stored!r}, but config.json says {shape}")

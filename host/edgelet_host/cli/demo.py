@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from time import perf_counter
 
 from rich.table import Table
@@ -76,7 +77,7 @@ def show_demo(given_host: Host | None) -> None:
         console.print(f"  {line}", style="green")
 
 
-def _vector(embeddings: Embeddings, index: int) -> list[float]:
+def _vector(embeddings: Embeddings[array[float]], index: int) -> list[float]:
     width = embeddings.dimensions
     return embeddings.values[index * width : (index + 1) * width].tolist()
 

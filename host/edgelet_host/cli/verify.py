@@ -92,7 +92,7 @@ def _check_files(store: ModelStore, model: str) -> None:
     say(f"{model}: all stored files are sound")
 
 
-def _compare(golden: Golden, embeddings: Embeddings, tolerance: float) -> None:
+def _compare(golden: Golden, embeddings: Embeddings[array[float]], tolerance: float) -> None:
     """Print how far each vector is from the golden one. Raises `ModelError` if one is too far."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("text", no_wrap=True)
