@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Iterator
 
 import pytest
+import trustme
 
 from edgelet import (
     ConnectionFailed,
@@ -190,3 +192,97 @@ async def test_chunks_arrive_while_the_server_still_writes() -> None:
             first = await asyncio.wait_for(anext(stream), 5)
 
     assert first["response"] == "Hel"
+
+
+@pytest.mark.parametrize("scheme", ["https", "HTTPS"])
+async def test_a_certificate_that_nobody_vouches_for_is_refused(scheme: str) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    seen: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await reader.read(1))
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    async with server:
+        url = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(ConnectionFailed, match=r"(?i)certificate"):
+            await Session("m", host=url, api_key="sk-secret").run("Why?")
+
+    assert seen == []
+
+
+async def test_a_proxy_does_not_stand_between_us_and_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with (
+        ScriptedServer([]) as proxy,
+        ScriptedServer(ndjson(*ollama_generate("a"))) as server,
+    ):
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("NO_PROXY", "")
+        async with await Session("m", host=server.url).run("Why?", stream=True) as stream:
+            assert len([chunk async for chunk in stream]) == 2
+        assert proxy.requests == []
+
+
+@pytest.mark.parametrize("proxy", ["foo://proxy", "http://127.0.0.1:xx"])
+async def test_a_proxy_that_cannot_be_used_is_told_in_a_sentence(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy)
+    with pytest.raises(ConnectionFailed, match="cannot connect to the inference host"):
+        await Session("m", host="http://inference.invalid").run("Why?")
+
+
+async def test_the_networks_words_are_not_the_callers_own() -> None:
+    with ScriptedServer([Head(framing=1000), Body(b"x"), Close()]) as server:
+        try:
+            raise ValueError("private words of the caller")
+        except ValueError:
+            with pytest.raises(ConnectionFailed) as caught:
+                async for _ in await Session("m", host=server.url).run("Why?", stream=True):
+                    pass
+
+    assert "private words" not in str(caught.value)
+
+
+def test_a_stream_left_open_ends_in_order_with_its_event_loop(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def leave(url: str) -> None:
+        stream = await Session("m", host=url).run("Why?", stream=True)
+        await anext(stream)
+        left.append(stream)
+
+    left: list[object] = []
+    with ScriptedServer(BEGINNING) as server:
+        asyncio.run(leave(server.url))
+        server.wait_until_client_left()
+
+    assert caplog.text == ""
+
+
+async def test_headers_travel_as_they_were_given() -> None:
+    session_headers = {"X-Name": "café", "User-Agent": "mine"}
+    with ScriptedServer(ndjson(*ollama_generate("a"))) as server:
+        session = Session("m", host=server.url, headers=session_headers)
+        async with await session.run("Why?", stream=True) as stream:
+            await anext(stream)
+
+    headers = server.requests[0].headers
+    assert (headers["x-name"], headers["user-agent"]) == ("café", "mine")
+
+
+async def test_a_slow_reader_slows_the_server_and_loses_nothing() -> None:
+    line = b'{"response": "' + b"x" * 65_000 + b'", "done": false}\n'
+    script = [Head(), *[Body(line)] * 100, Body(b'{"response": "", "done": true}\n')]
+    with ScriptedServer(script) as server:
+        count = 0
+        async for _ in await Session("m", host=server.url).run("Why?", stream=True):
+            count += 1
+            if count < 5:
+                await asyncio.sleep(0.05)
+
+    assert count == 101
