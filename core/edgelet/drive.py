@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any, Generic, Self, TypeVar
-from weakref import WeakMethod
+from weakref import proxy
 
 from edgelet.abort import AbortSignalLike
 from edgelet.effects import (
@@ -197,11 +197,10 @@ class Stream(Generic[T]):
         self._aborted = False
         self._listener = ExitStack()
         if signal is not None:
-            stop = WeakMethod(self._stop)  # a signal must not keep a stream alive
+            this = proxy(self)  # a signal must not keep a stream alive
 
             def hear() -> None:
-                if (method := stop()) is not None:
-                    method()
+                this._stop()  # noqa: SLF001 (this is self)
 
             self._listener.enter_context(_listening(signal, self._loop, hear))
 

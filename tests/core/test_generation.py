@@ -575,6 +575,7 @@ def test_a_generation_that_was_never_opened_has_nothing_to_close() -> None:
     generation = Generation(host, request, DIALECTS["ollama"], GenerateOptions())
 
     assert list(generation.close()) == []
+    assert list(generation.close()) == []
     assert generation.ended
 
 
@@ -809,3 +810,47 @@ async def test_an_empty_error_beside_an_answer_is_none(error: object) -> None:
     answer = {"response": "a", "done": True, "error": error}
     with FakeHost(responses=[FakeResponse([json.dumps(answer).encode()])]):
         assert (await SESSION.run("Why?"))["response"] == "a"
+
+
+async def test_a_deadline_that_passed_first_is_the_one_that_is_told() -> None:
+    class SlowToLeave(FakeHost):
+        async def receive(self, response: Any) -> list[bytes]:
+            try:
+                await asyncio.sleep(5)
+            finally:
+                await asyncio.sleep(0.1)
+            return []
+
+    controller = AbortController()
+    asyncio.get_running_loop().call_later(0.1, controller.abort)
+    with SlowToLeave(reply="a"), pytest.raises(TotalTimeout):
+        await SESSION.run("Why?", timeout=0.05, signal=controller.signal)
+
+
+async def test_a_signal_that_fires_as_the_answer_arrives_comes_too_late() -> None:
+    controller = AbortController()
+
+    class Firing(FakeHost):
+        async def receive(self, response: Any) -> list[bytes]:
+            controller.abort()
+            return await super().receive(response)
+
+    with Firing(reply="a"):
+        answer = await SESSION.run("Why?", signal=controller.signal)
+
+    assert answer["response"] == "a"
+
+
+def test_a_signal_may_fire_after_the_event_loop_ended() -> None:
+    controller = AbortController()
+
+    async def leave() -> Any:
+        stream = await SESSION.run("Why?", stream=True, signal=controller.signal)
+        await anext(stream)
+        return stream
+
+    with FakeHost(reply="a b"):
+        stream = asyncio.run(leave())
+        controller.abort()
+
+    assert stream is not None
