@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ipaddress
+import socket
 import ssl
 from functools import cache
 from importlib.metadata import version
@@ -170,9 +171,15 @@ def _is_this_machine(url: str) -> bool:
 def _reason(error: BaseException) -> str:
     """The network's own words: the innermost cause has them.
 
-    Only causes are followed, not contexts, which may be the caller's own exceptions.
+    Contexts are followed only to errors of the network's own kinds: others may be the caller's.
     """
     innermost = error
-    while innermost.__cause__ is not None:
-        innermost = innermost.__cause__
+    while (deeper := innermost.__cause__ or _network_context(innermost)) is not None:
+        innermost = deeper
     return str(innermost) or str(error) or type(error).__name__
+
+
+def _network_context(error: BaseException) -> BaseException | None:
+    context = error.__context__
+    is_network = isinstance(context, ConnectionError | socket.gaierror | ssl.SSLError)
+    return context if is_network or type(context) is OSError else None
