@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-import httpx
+import httpx2
 import pytest
 
 from tests.servers.llama_server import CONTEXT, MODEL, start_llama_server
@@ -25,9 +25,9 @@ def url() -> Iterator[str]:
         yield url
 
 
-def complete(url: str, **fields: Any) -> httpx.Response:
+def complete(url: str, **fields: Any) -> httpx2.Response:
     body = {"model": MODEL, "messages": HELLO, "max_tokens": 4, **fields}
-    return httpx.post(f"{url}/v1/chat/completions", json=body)
+    return httpx2.post(f"{url}/v1/chat/completions", json=body)
 
 
 def test_the_model_is_small_and_always_the_same(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_the_model_is_small_and_always_the_same(tmp_path: Path) -> None:
 
 
 def test_the_server_lists_its_model(url: str) -> None:
-    assert httpx.get(f"{url}/v1/models").json()["data"][0]["id"] == MODEL
+    assert httpx2.get(f"{url}/v1/models").json()["data"][0]["id"] == MODEL
 
 
 def test_a_stream_is_server_sent_events_up_to_done(url: str) -> None:
@@ -83,5 +83,5 @@ def test_a_prompt_over_the_context_is_an_error_object(url: str) -> None:
 def test_a_server_can_be_stopped_as_soon_as_it_runs() -> None:
     with start_llama_server() as url:
         assert url.startswith("http://127.0.0.1:")
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(url)
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(url)

@@ -10,7 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-import httpx
+import httpx2
 import pytest
 
 from tests.servers.answers import (
@@ -53,7 +53,7 @@ def connect(server: ScriptedServer) -> socket.socket:
 
 def test_a_request_is_recorded_whole() -> None:
     with ScriptedServer(HELLO) as server:
-        answer = httpx.post(f"{server.url}/v1/x?y=1", json={"a": "é"}, headers={"X-Key": "k"})
+        answer = httpx2.post(f"{server.url}/v1/x?y=1", json={"a": "é"}, headers={"X-Key": "k"})
     [request] = server.requests
     assert answer.text == "hello"
     assert (request.method, request.target, request.path) == ("POST", "/v1/x?y=1", "/v1/x")
@@ -68,7 +68,7 @@ def test_the_script_may_depend_on_the_request() -> None:
         return json_answer({"path": request.path}, status=404)
 
     with ScriptedServer(answer) as server:
-        answers = [httpx.get(f"{server.url}/{name}") for name in "ab"]
+        answers = [httpx2.get(f"{server.url}/{name}") for name in "ab"]
     assert [(each.status_code, each.json()["path"]) for each in answers] == [
         (404, "/a"),
         (404, "/b"),
@@ -92,17 +92,17 @@ def test_framings_are_sent_to_the_letter() -> None:
 
 
 def test_a_complete_answer_leaves_the_connection_open_for_the_next_request() -> None:
-    with ScriptedServer(HELLO) as server, httpx.Client() as client:
+    with ScriptedServer(HELLO) as server, httpx2.Client() as client:
         for _ in range(3):
             assert client.get(server.url).text == "hello"
         assert server.connections == 1
-    with ScriptedServer([Head(), Body(b"hello")]) as server, httpx.Client() as client:
+    with ScriptedServer([Head(), Body(b"hello")]) as server, httpx2.Client() as client:
         for _ in range(3):
             assert client.get(server.url).text == "hello"
         assert server.connections == 1
     with (
         ScriptedServer([Head(framing="close"), Body(b"hello")]) as server,
-        httpx.Client() as client,
+        httpx2.Client() as client,
     ):
         for _ in range(3):
             assert client.get(server.url).text == "hello"
@@ -112,7 +112,7 @@ def test_a_complete_answer_leaves_the_connection_open_for_the_next_request() -> 
 def test_the_test_decides_when_the_server_goes_on() -> None:
     go = threading.Event()
     script = [Head(), Body(b"first"), WaitFor(go), Body(b"second")]
-    with ScriptedServer(script) as server, httpx.stream("GET", server.url) as answer:
+    with ScriptedServer(script) as server, httpx2.stream("GET", server.url) as answer:
         chunks = answer.iter_raw()
         assert next(chunks) == b"first"
         go.set()
@@ -121,7 +121,7 @@ def test_the_test_decides_when_the_server_goes_on() -> None:
 
 def test_a_client_that_leaves_early_is_seen_when_it_leaves() -> None:
     with ScriptedServer([Head(), Body(b"some"), Stall()]) as server:
-        with httpx.stream("GET", server.url) as answer:
+        with httpx2.stream("GET", server.url) as answer:
             chunks = answer.iter_raw()
             assert next(chunks) == b"some"
             assert not server.disconnected.is_set()
@@ -136,7 +136,7 @@ def test_a_client_that_leaves_an_endless_answer_is_seen() -> None:
         return itertools.chain([Head()], itertools.repeat(Body(b"x" * 65536)))
 
     with ScriptedServer(endless) as server:
-        with httpx.stream("GET", server.url) as answer:
+        with httpx2.stream("GET", server.url) as answer:
             next(answer.iter_raw())
         server.wait_until_client_left()
 
@@ -151,7 +151,7 @@ async def test_leaving_can_be_awaited() -> None:
 
 def test_waiting_for_a_client_that_stays_fails() -> None:
     with ScriptedServer(HELLO) as server:
-        httpx.get(server.url)
+        httpx2.get(server.url)
         with pytest.raises(AssertionError, match="no client left"):
             server.wait_until_client_left(timeout=0.01)
 
@@ -159,7 +159,7 @@ def test_waiting_for_a_client_that_stays_fails() -> None:
 def test_a_client_that_goes_after_the_answer_did_not_leave_early() -> None:
     with ScriptedServer(HELLO) as server:
         for _ in range(3):
-            httpx.get(server.url)
+            httpx2.get(server.url)
     assert not server.disconnected.is_set()
 
 
@@ -176,12 +176,12 @@ def test_a_reset_is_a_reset() -> None:
 
 
 def test_a_server_that_stops_breaks_its_connections() -> None:
-    with ScriptedServer([Head(), Stall()]) as server, httpx.Client() as client:
+    with ScriptedServer([Head(), Stall()]) as server, httpx2.Client() as client:
         answers = [
             client.send(client.build_request("GET", server.url), stream=True) for _ in range(3)
         ]
         server.stop()
-        with pytest.raises(httpx.RemoteProtocolError):
+        with pytest.raises(httpx2.RemoteProtocolError):
             answers[0].read()
         for each in answers:
             each.close()
@@ -192,8 +192,8 @@ def test_a_failure_in_the_script_is_raised_where_the_test_leaves() -> None:
         raise ValueError(request.path)
 
     def ask() -> None:
-        with ScriptedServer(broken) as server, pytest.raises(httpx.RemoteProtocolError):
-            httpx.get(f"{server.url}/oops")
+        with ScriptedServer(broken) as server, pytest.raises(httpx2.RemoteProtocolError):
+            httpx2.get(f"{server.url}/oops")
 
     with pytest.raises(ValueError, match="/oops"):
         ask()
@@ -201,25 +201,25 @@ def test_a_failure_in_the_script_is_raised_where_the_test_leaves() -> None:
 
 def test_a_request_body_without_length_is_refused() -> None:
     with ScriptedServer(HELLO) as server:
-        answer = httpx.post(server.url, content=iter([b"x"]))
+        answer = httpx2.post(server.url, content=iter([b"x"]))
     assert answer.status_code == 501
     assert server.requests == []
 
 
 def test_a_refused_connection_is_refused() -> None:
-    with refusing_url() as url, pytest.raises(httpx.ConnectError):
-        httpx.get(url)
+    with refusing_url() as url, pytest.raises(httpx2.ConnectError):
+        httpx2.get(url)
 
 
 def test_an_unaccepted_connection_hangs() -> None:
-    with unaccepting_url() as url, pytest.raises(httpx.ConnectTimeout):
-        httpx.get(url, timeout=httpx.Timeout(5, connect=0.05))
+    with unaccepting_url() as url, pytest.raises(httpx2.ConnectTimeout):
+        httpx2.get(url, timeout=httpx2.Timeout(5, connect=0.05))
 
 
 @pytest.mark.parametrize("piece", [None, 1])
 def test_ollama_answers_are_ndjson(piece: int | None) -> None:
     with ScriptedServer(ndjson(*ollama_generate("a", "é"), piece=piece)) as server:
-        answer = httpx.get(server.url)
+        answer = httpx2.get(server.url)
     assert answer.headers["content-type"] == "application/x-ndjson"
     lines = [json.loads(line) for line in answer.text.removesuffix("\n").split("\n")]
     assert [(line["response"], line["done"]) for line in lines] == [
@@ -233,7 +233,7 @@ def test_ollama_answers_are_ndjson(piece: int | None) -> None:
 @pytest.mark.parametrize("piece", [None, 1])
 def test_openai_answers_are_server_sent_events(piece: int | None) -> None:
     with ScriptedServer(sse(*openai_chunks("a", "é", usage=True), piece=piece)) as server:
-        answer = httpx.get(server.url)
+        answer = httpx2.get(server.url)
     assert answer.headers["content-type"] == "text/event-stream"
     *events, done, rest = answer.text.split("\n\n")
     assert (done, rest) == ("data: [DONE]", "")
