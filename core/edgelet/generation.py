@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from edgelet.decoders import EVENT_LIMIT
 from edgelet.dialects import Dialect, Mode, Reader
 from edgelet.dialects.server_error import host_error
 from edgelet.effects import (
@@ -41,9 +42,6 @@ from edgelet.inference_host import InferenceHost
 
 INCOMPLETE = "Did not receive done or success response in stream."
 """Supabase's words for a stream that ends without success."""
-
-LONGEST_EVENT = 8 * 1024 * 1024
-"""Bytes of one event at most, as in Ollama's own client: a buffer without a bound is an attack."""
 
 _LONGEST_ERROR_BODY = 64 * 1024
 _LONGEST_WAIT_FOR_ERROR_BODY = 2.0
@@ -111,7 +109,7 @@ class Generation:
         self._dialect = dialect
         self._options = options
         self._response: Any = None
-        self._reader: Reader = dialect.reader("", LONGEST_EVENT)
+        self._reader: Reader = dialect.reader("", EVENT_LIMIT)
         self._failure: EdgeletError | None = None
         self._received = False
         self._total_deadline: float | None = None
@@ -215,7 +213,7 @@ class Generation:
         self._response = head.response
         if 200 <= head.status < 300:
             content_type = head.headers.get("content-type", "").lower()
-            self._reader = self._dialect.reader(content_type, LONGEST_EVENT)
+            self._reader = self._dialect.reader(content_type, EVENT_LIMIT)
             return None
         body = yield from self._error_body(head)
         retry = _retry_after(head) if head.status in _RETRIED_STATUSES else None
