@@ -189,6 +189,7 @@ async def test_a_signal_fired_after_the_end_changes_nothing() -> None:
     with FakeHost(reply="a"):
         stream = await SESSION.run("Why?", stream=True, signal=controller.signal)
         chunks = [chunk async for chunk in stream]
+        assert controller.signal._listeners == []
         controller.abort()
         assert [chunk async for chunk in stream] == []
 
