@@ -1,7 +1,8 @@
 """Where the effects are performed: the `Host` protocol, and which host is in use.
 
-A host announces itself once: a distribution by the entry point `edgelet.host`, anything else by
-`use_host`. Nothing else in core knows where it runs.
+A host announces itself once: a distribution by an entry point `edgelet.host`, a function that gives
+the host, or None where it cannot work; anything else by `use_host`. Nothing else in core knows
+where it runs.
 """
 
 from __future__ import annotations
@@ -78,11 +79,13 @@ def use_host(host: Host) -> Iterator[Host]:
 
 
 def _installed_host() -> Host:
+    """The first host that offers itself; each knows by itself whether it can work here."""
     from importlib.metadata import entry_points
 
     for entry_point in entry_points(group="edgelet.host"):
-        host: Host = entry_point.load()()
-        return host
+        host: Host | None = entry_point.load()()
+        if host is not None:
+            return host
     raise EdgeletError(
         "no host is installed; `pip install edgelet`, or name one with edgelet.use_host()"
     )

@@ -85,9 +85,13 @@ class Session:
         signal = options.pop("signal", None)
         host = current_host()
         result = await drive(self.run_steps(prompt, options, clock()), host, signal)
-        if isinstance(result, Generation):
-            return Stream(result, _raw, host, signal)
-        return result
+        match result:
+            case Generation():
+                return Stream(result, _raw, host, signal)
+            case Embeddings():
+                return result[0] if isinstance(prompt, str) else list(result)
+            case _:
+                return result
 
     @overload
     async def embed(
@@ -178,12 +182,14 @@ class Session:
 
     def run_steps(
         self, prompt: object, given: Mapping[str, Any], now: float
-    ) -> Steps[array[float] | list[Any] | dict[str, Any] | Generation]:
-        """The meaning of `run`; a `Generation` stands for a stream. `now` is the host's instant."""
-        if not (yield from self._embeds(prompt, given)):
-            return (yield from self.generate_steps(prompt, generate_options(given), now))
-        embeddings = yield from self.embed_steps(prompt, embed_options(given), now)
-        return embeddings[0] if isinstance(prompt, str) else list(embeddings)
+    ) -> Steps[Embeddings[Any] | dict[str, Any] | Generation]:
+        """The meaning of `run`; a `Generation` stands for a stream. `now` is the host's instant.
+
+        A host shapes `Embeddings` into its own lists: flat for a string, nested for a list.
+        """
+        if (yield from self._embeds(prompt, given)):
+            return (yield from self.embed_steps(prompt, embed_options(given), now))
+        return (yield from self.generate_steps(prompt, generate_options(given), now))
 
     def embed_steps(
         self, texts: object, options: EmbedOptions, now: float

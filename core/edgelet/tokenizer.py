@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from edgelet.errors import ModelError
@@ -50,7 +51,7 @@ def tokenizer_for(
 
     Raises `ModelError` when core does not cover the model and the host has no tokenizer library.
     """
-    own = WordPiece.from_json(tokenizer_json)
+    own = _own_tokenizer(tokenizer_json)
     if own is not None:
         return own
     if host_encode is None:
@@ -59,3 +60,9 @@ def tokenizer_for(
             f"use a BERT-family model with a WordPiece tokenizer here"
         )
     return HostTokenizer(host_encode)
+
+
+@lru_cache(maxsize=4)
+def _own_tokenizer(tokenizer_json: bytes) -> WordPiece | None:
+    """Reading a vocabulary takes a tenth of a second in WebAssembly; many models share one."""
+    return WordPiece.from_json(tokenizer_json)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import threading
 from array import array
 from collections.abc import Callable
@@ -29,6 +30,11 @@ DEFAULT_PRECISION: Precision = "fp32"
 
 _THREADS = (os.cpu_count() or 1) + 1
 """Enough to keep every core at work while one call waits; threads start when they are needed."""
+
+
+def native_host() -> NativeHost | None:
+    """The native host, or None inside WebAssembly, where there is nothing native."""
+    return None if sys.platform == "emscripten" else NativeHost()
 
 
 class NativeHost(Host):
