@@ -1,0 +1,43 @@
+/** A runtime in this thread of a browser: everything by `fetch`, from one folder. */
+
+import { composedBridge } from "./bridge/compose.js";
+import { explainInBrowser } from "./bridge/cors.js";
+import { Http } from "./bridge/http.js";
+import { ModelFailure } from "./bridge/bridge.js";
+import { webModels } from "./bridge/web_models.js";
+import { LocalRuntime } from "./runtime/local.js";
+import { startPython } from "./runtime/python.js";
+import type { RuntimeOptions } from "./types.js";
+
+/** The folder of assets as an absolute URL that ends in a slash. */
+export function assetsFolder(given: string | URL | undefined): string {
+  const url = new URL(given ?? new URL("./assets/", import.meta.url), globalThis.location?.href);
+  return url.href.endsWith("/") ? url.href : `${url.href}/`;
+}
+
+/** A runtime in this thread. */
+export function localRuntime(options: RuntimeOptions): LocalRuntime {
+  const assets = assetsFolder(options.assets);
+  const folder = `${assets}python/`;
+  const snapshot = options.snapshot ?? false;
+  return new LocalRuntime(
+    () => startPython({ folder, read: (name) => fetched(folder + name), snapshot }),
+    () =>
+      composedBridge(
+        () => webModels(options, assets),
+        new Http(explainInBrowser),
+        (name) => options.env?.[name],
+      ),
+  );
+}
+
+async function fetched(url: string): Promise<ArrayBuffer> {
+  const response = await fetch(url);
+  if (!response.ok) {
+    throw new ModelFailure(
+      `${url} answers ${response.status}; serve the package's folder dist/ whole, or name the ` +
+        `folder of its assets in the option "assets"`,
+    );
+  }
+  return response.arrayBuffer();
+}

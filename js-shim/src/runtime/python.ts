@@ -1,0 +1,112 @@
+/**
+ * Starts Pyodide with core inside, from one folder of files, and nothing else: no CDN, no package
+ * index, no lock file.
+ */
+
+import { loadPyodide, type PyodideConfig, type PyodideInterface } from "pyodide";
+import type { PyCallable, PyProxy } from "pyodide/ffi";
+
+/** One step of a call, its kind first; see `edgelet_pyodide.calls`. */
+export type Step = readonly [kind: string, ...rest: unknown[]];
+
+/** `edgelet_pyodide.calls.Calls`, whose methods take and give plain values. */
+export interface Calls {
+  begin(asked: string, now: number, progress?: (done: number, total: number) => void): number;
+  receive(stream: number): number;
+  close(stream: number): number;
+  advance(call: number, answer?: unknown): Step;
+  fail(call: number, kind: string, reason: string, at: number): Step;
+  fail_with(call: number, lane: number): Step;
+  give_up(call: number): void;
+  forget_models(): void;
+  live(): number;
+  live_proxies(): number;
+  token_ids(handle: number, text: string, max_tokens: number): Int32Array;
+}
+
+/** Core, started. */
+export interface Python {
+  readonly calls: Calls;
+  /** Bytes of Python's WebAssembly memory. */
+  heap(): number;
+  /** Destroy every proxy; Python's memory goes with the last reference to this object. */
+  dispose(): void;
+}
+
+/** Where Python's files come from. */
+export interface PythonSource {
+  /** The folder of `pyodide.asm.mjs`, `stdlib.zip` and the others: a path or URL ending in `/`. */
+  readonly folder: string;
+  /** The bytes of one of those files. */
+  read(name: string): Promise<ArrayBuffer>;
+  /** Whether to start from `snapshot.bin.gz`. */
+  readonly snapshot: boolean;
+  /** What the host must change in Pyodide's configuration. */
+  readonly config?: PyodideConfig;
+}
+
+/** The part of Pyodide that has no public type. */
+interface Emscripten {
+  readonly _module: { readonly HEAP8: Int8Array };
+}
+
+const CORE = "/lib/edgelet-core.zip";
+
+/** The lock file of a Python without packages, for the pinned version of Pyodide. */
+const NO_PACKAGES = {
+  info: { abi_version: "2026_0", arch: "wasm32", platform: "emscripten_5_0_3", python: "3.14.2" },
+  packages: {},
+};
+
+/** Start Python. Rejects when a file is missing or of another version. */
+export async function startPython(source: PythonSource): Promise<Python> {
+  const snapshot = source.snapshot ? unpacked(source.read("snapshot.bin.gz")) : undefined;
+  const core = source.read("core.zip");
+  for (const early of [snapshot, core]) early?.catch(() => undefined); // awaited below
+  const pyodide = await loadPyodide({
+    indexURL: source.folder,
+    stdLibURL: `${source.folder}stdlib.zip`,
+    packageBaseUrl: source.folder,
+    lockFileContents: NO_PACKAGES as unknown as NonNullable<PyodideConfig["lockFileContents"]>,
+    env: { PYTHONPATH: CORE, HOME: "/home/pyodide" },
+    fsInit: async (files) => files.writeFile(CORE, new Uint8Array(await core)),
+    ...(snapshot === undefined ? {} : { _loadSnapshot: snapshot }),
+    ...source.config,
+  } as PyodideConfig);
+  return started(pyodide, source.snapshot);
+}
+
+async function unpacked(packed: Promise<ArrayBuffer>): Promise<ArrayBuffer> {
+  const stream = new Blob([await packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).arrayBuffer();
+}
+
+function started(pyodide: PyodideInterface, restored: boolean): Python {
+  const module = pyodide.pyimport("edgelet_pyodide.prepared");
+  if (restored) callOnce(module.restored);
+  const made = module.Calls;
+  const instance: PyProxy = made();
+  made.destroy();
+  module.destroy();
+  const methods = new Map<string, PyCallable>();
+  const calls = new Proxy({} as Calls, {
+    get(_, name: string) {
+      let method = methods.get(name);
+      if (method === undefined) methods.set(name, (method = instance[name] as PyCallable));
+      return method;
+    },
+  });
+  return {
+    calls,
+    heap: () => (pyodide as unknown as Emscripten)._module.HEAP8.length,
+    dispose() {
+      for (const method of methods.values()) method.destroy();
+      instance.destroy();
+    },
+  };
+}
+
+function callOnce(procedure: PyCallable): void {
+  procedure();
+  procedure.destroy();
+}

@@ -1,0 +1,6 @@
+/** `import "edgelet/supabase"`: functions written for Supabase's runtime run as they are. */
+
+import { Session } from "./deno.js";
+import { provideSupabase } from "./supabase_global.js";
+
+provideSupabase(Session);
