@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from edgelet.models import BUILT_IN_MODELS
+from edgelet.models import BUILT_IN_MODELS, ModelCard
 from edgelet.testing import FakeHost
+from edgelet_host.builder.card import write_card
 from edgelet_host.store.contents import FileRecord, Record, record_of, write_record
 from tests.cli.conftest import Call
 
@@ -140,3 +141,68 @@ def test_a_golden_value_of_a_vector_is_compared_as_float32() -> None:
 
     assert cosine(array("f", [1, 0]), array("f", [0, 1])) == 0.0
     assert cosine([0.0, 0.0], [1.0, 0.0]) == 0.0
+
+
+@pytest.fixture
+def artefact(tmp_path: Path) -> Path:
+    """A folder `my-model` with an artefact in int8, and a file that does not belong to it."""
+    folder = tmp_path / "my-model"
+    folder.mkdir()
+    names = ("model.onnx", "model.onnx.data", "tokenizer.json")
+    for name in (*names, "notes.txt"):
+        (folder / name).write_text(name)
+    files = {name: (file.size, file.sha256) for name, file in record_of(folder, names).items()}
+    card = ModelCard(str(folder), "int8", 8, 16, 16, "mean")
+    write_card(folder, card, source={}, files=files)
+    return folder
+
+
+def test_export_copies_what_the_card_names_and_prints_the_folder(
+    edgelet: Call, artefact: Path
+) -> None:
+    ended = edgelet("models", "export", "./my-model", "public/models")
+    assert ended.code == 0
+    assert ended.out == "public/models/my-model/int8\n"
+    exported = Path(ended.out.strip())
+    names = {"edgelet.json", "model.onnx", "model.onnx.data", "tokenizer.json"}
+    assert {file.name for file in exported.iterdir()} == names
+    assert all((exported / name).read_bytes() == (artefact / name).read_bytes() for name in names)
+    assert [folder.name for folder in exported.parent.iterdir()] == ["int8"]
+
+
+def test_export_leaves_what_is_the_same_and_replaces_what_is_not(
+    edgelet: Call, artefact: Path
+) -> None:
+    exported = Path(edgelet("models", "export", "./my-model", "public").out.strip())
+    before = exported.stat().st_ino
+    edgelet("models", "export", "./my-model", "public")
+    assert exported.stat().st_ino == before
+    (exported / "model.onnx").write_text("changed by somebody")
+    (exported / "left over").touch()
+    edgelet("models", "export", "./my-model", "public")
+    assert (exported / "model.onnx").read_text() == "model.onnx"
+    assert not (exported / "left over").exists()
+
+
+def test_export_refuses_a_damaged_artefact(edgelet: Call, artefact: Path) -> None:
+    (artefact / "model.onnx.data").write_text("model.onnx.dat4")
+    ended = edgelet("models", "export", "./my-model", "public")
+    assert ended.code == 1
+    assert "model.onnx.data is not what its card says" in ended.err
+    assert list(Path("public/my-model").iterdir()) == []
+
+
+def test_export_says_where_it_cannot_write(edgelet: Call, artefact: Path) -> None:
+    Path("public").mkdir()
+    Path("public/my-model").touch()
+    ended = edgelet("models", "export", "./my-model", "public")
+    assert ended.code == 1
+    assert "cannot write public/my-model/int8" in ended.err
+
+
+def test_export_of_another_precision_than_the_artefact_has_is_refused(
+    edgelet: Call, artefact: Path
+) -> None:
+    ended = edgelet("models", "export", "./my-model", "public", "--precision", "q8")
+    assert ended.code == 1
+    assert "holds int8, but q8 was asked for" in ended.err

@@ -12,7 +12,7 @@ from edgelet_host.cli.parameters import EmbeddingModel, Precision, PrecisionName
 
 models_app = typer.Typer(
     no_args_is_help=True,
-    help="Models on this machine: list, fetch, build, verify and remove them.",
+    help="Models on this machine: list, fetch, build, export, verify and remove them.",
 )
 
 
@@ -65,6 +65,33 @@ def build(
     from edgelet_host.cli.models import build_model
 
     build_model(model, precision, again=again)
+
+
+@models_app.command(
+    epilog=examples(
+        "edgelet models export all-MiniLM-L6-v2 public/models",
+        "edgelet models export ./my-model public/models --precision q8",
+    ),
+)
+@exits
+def export(
+    model: EmbeddingModel,
+    directory: Annotated[
+        Path,
+        typer.Argument(metavar="DIRECTORY", file_okay=False, help="The folder of all models."),
+    ],
+    precision: Annotated[
+        PrecisionName, typer.Option(help="How the model computes; browsers ask for int8.")
+    ] = "int8",
+) -> None:
+    """Copy a model into a folder that browsers and other hosts load models from.
+
+    Its files go to DIRECTORY/MODEL/PRECISION, which is printed; a "/" in a model's name becomes
+    "--".
+    """
+    from edgelet_host.cli.models import export_model
+
+    export_model(model, directory, precision)
 
 
 @models_app.command(

@@ -1,8 +1,9 @@
-"""`edgelet models list`, `pull`, `build` and `remove`: the model store by hand."""
+"""`edgelet models list`, `pull`, `build`, `export` and `remove`: the model store by hand."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from rich.filesize import decimal
 from rich.table import Table
@@ -13,6 +14,7 @@ from edgelet.models import BUILT_IN_MODELS, DEFAULT_MODEL, Precision
 from edgelet_host.cli.console import output, say
 from edgelet_host.cli.model_progress import ModelProgress
 from edgelet_host.store import ModelStore, StoredModel
+from edgelet_host.store.exporting import export_artefact
 
 _DEFAULT_PRECISION: Precision = "fp32"
 
@@ -56,6 +58,13 @@ def build_model(model: str, precision: Precision | None, *, again: bool) -> None
         make = store.build if again else store.artefact
         folder = make(model, precision or _DEFAULT_PRECISION)
     print(folder)
+
+
+def export_model(model: str, directory: Path, precision: Precision) -> None:
+    """Copy the artefact, built if it is not there, below `directory`; print its folder."""
+    with ModelProgress() as progress:
+        artefact = ModelStore(progress=progress).artefact(model, precision)
+    print(export_artefact(artefact, directory))
 
 
 def remove_model(model: str, precision: Precision | None) -> None:

@@ -1,0 +1,36 @@
+"""The built bundle, and the tools that it was built with."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The clone, where Node is installed; the tests are skipped where it is not."""
+    node = shutil.which("node")
+    recent = "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)"
+    if node is None or subprocess.run([node, "-e", recent], check=False).returncode != 0:
+        pytest.skip("the bundle needs Node 20 or newer")
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def python(root: Path) -> Path:
+    """`dist/assets/python`, as `./build.sh bundle` made it."""
+    folder = root / "js-shim" / "dist" / "assets" / "python"
+    if not (folder / "manifest.json").exists():
+        pytest.fail(f"{folder} is not built; run ./build.sh bundle first")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tools(python: Path, root: Path) -> Path:
+    """The folder where pyodide-build lies, for Pyodide's Python."""
+    return root / "build" / "bundle" / "tools"
