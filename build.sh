@@ -15,13 +15,17 @@ help() {
   cat <<'TEXT'
 usage: ./build.sh TASK [ARGUMENT…]
 
-  run                embed three sentences with the default model, and show how near they are
+  run [ARGUMENT…]    serve the playground (--port N); without Node, or with --demo, embed three
+                     sentences with the default model and show how near they are
   test [ARGUMENT…]   run all tests; arguments go to pytest
-  lint               ruff and mypy --strict
-  bench NAME         run a benchmark (embed, stream)
-  setup              make .venv, install everything, prepare the default model
+  lint               ruff, mypy --strict and tsc --strict
+  bench NAME         run a benchmark (embed, stream, browser)
+  bundle             make the npm package's dist/, and say how large its files are
+  setup              make .venv, install everything, prepare the default model, bundle
   clean              remove what the other tasks made
   help               this text
+
+The npm package, the playground and their tests need Node 20 or newer; the rest does not.
 TEXT
 }
 
@@ -66,15 +70,71 @@ quietly() {
   fi
 }
 
+has_node() {
+  node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null
+}
+
+without_node() {
+  printf '%s, because Node 20 or newer is not installed\n' "$1" >&2
+}
+
+# No package runs a program of its own while it is installed (js-shim/.npmrc); Bun alone must, to put
+# its executable in place.
+install_npm() {
+  local stamp=js-shim/node_modules/installed
+  if [ -e "$stamp" ] && [ "$stamp" -nt js-shim/package-lock.json ]; then
+    return
+  fi
+  printf 'installing npm packages…\n' >&2
+  (cd js-shim && quietly npm ci && quietly node node_modules/bun/install.js)
+  touch "$stamp"
+}
+
+# A browser for the tests: the system's, else Playwright's own.
+install_browser() {
+  local name
+  for name in chromium chromium-browser google-chrome; do
+    if command -v "$name" >/dev/null; then
+      return
+    fi
+  done
+  if ! "$VENV/bin/playwright" install chromium >/dev/null 2>&1; then
+    printf 'the browser tests need Chromium, which could not be installed; install it with your package manager\n' >&2
+  fi
+}
+
+bundle() {
+  has_node || fail "the bundle needs Node 20 or newer; install it from https://nodejs.org"
+  install_npm
+  install edgelet
+  install bundle
+  "$VENV/bin/edgelet" models export all-MiniLM-L6-v2 js-shim/dist/assets/models >/dev/null
+  PYTHONPATH=wasm/pyodide "$PYTHON" -m bundle "$@"
+  node js-shim/build.mjs "$@"
+  node js-shim/build.mjs --types
+}
+
 setup() {
   install edgelet
   install lint
   install test
   "$VENV/bin/edgelet" models build all-MiniLM-L6-v2
+  if has_node; then
+    install_browser
+    bundle
+  else
+    without_node 'the npm package and the playground were not built'
+  fi
 }
 
 run() {
   install edgelet
+  if [ "${1:-}" != --demo ] && has_node; then
+    bundle
+    install playground
+    exec "$PYTHON" js-shim/playground/serve.py --directory js-shim/dist "$@"
+  fi
+  has_node || without_node 'this is the demo in the terminal instead of the playground'
   "$VENV/bin/edgelet" demo
   printf '\nIn this clone the command is %s/bin/edgelet; `source %s/bin/activate` makes it edgelet.\n' "$VENV" "$VENV"
 }
@@ -82,6 +142,12 @@ run() {
 test() {
   install edgelet
   install test
+  if has_node; then
+    install_browser
+    bundle
+  else
+    without_node 'the tests of the npm package are left out'
+  fi
   if [ $# -eq 0 ]; then
     set -- --cov=edgelet --cov-report=term-missing:skip-covered
   fi
@@ -95,24 +161,36 @@ lint() {
   "$VENV/bin/ruff" check .
   "$VENV/bin/ruff" format --check .
   "$PYTHON" -m mypy
+  if has_node; then
+    install_npm
+    node js-shim/build.mjs --types
+  else
+    without_node 'the types of the npm package were not checked'
+  fi
 }
 
 bench() {
   install edgelet
   local name=${1:-embed}
-  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use embed or stream"
   shift || true
+  if [ -e "bench/$name/run.py" ]; then
+    install test
+    bundle
+    exec "$PYTHON" "bench/$name/run.py" "$@"
+  fi
+  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use embed, stream or browser"
   "$PYTHON" "bench/$name.py" "$@"
 }
 
 clean() {
-  rm -rf "$VENV" dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+  rm -rf "$VENV" build dist js-shim/dist js-shim/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
   find . -name __pycache__ -type d -prune -exec rm -rf {} +
 }
 
 task=${1:-help}
 shift || true
 case "$task" in
+  bundle) bundle --sizes ;;
   run | test | lint | bench | setup | clean | help) "$task" "$@" ;;
   *)
     help >&2

@@ -1,7 +1,7 @@
 /** `Session`: the face that Supabase's has, and the typed faces beside it. */
 
-import { EdgeletError } from "./errors.js";
-import type { Answer, Call, EmbeddingsAnswer, Runtime } from "./runtime/runtime.js";
+import { EdgeletError, messageOf } from "./errors.js";
+import type { Answer, EmbeddingsAnswer, Runtime } from "./runtime/runtime.js";
 import type {
   Chunk,
   ChunkStream,
@@ -113,15 +113,31 @@ export class RuntimeSession {
     return this.dispose();
   }
 
-  async #call(method: Call["method"], prompt: unknown, given: Record<string, unknown>): Promise<Answer> {
+  async #call(
+    method: "run" | "embed" | "generate",
+    prompt: unknown,
+    given: Record<string, unknown>,
+  ): Promise<Answer> {
     const { signal, progress, ...options } = given as Listened & Record<string, unknown>;
-    for (const [name, value] of Object.entries(options)) {
-      if (Number.isNaN(value)) throw optionError(`${name} must be a number, got NaN`);
-    }
-    const call = { method, model: this.model, session: this.#options, prompt, options };
+    const { model } = this;
+    const asked = asJson({ method, model, session: this.#options, prompt, options });
     const runtime = this.#runtime();
     users.set(runtime, (users.get(runtime) ?? new Set()).add(this.#user));
-    return runtime.call(call, { signal, progress });
+    return runtime.call({ model, precision: this.#options.precision, asked }, { signal, progress });
+  }
+}
+
+/** What core is told, as JSON. Throws `OptionError` for what JSON would change silently. */
+function asJson(asked: Readonly<Record<string, unknown>>): string {
+  try {
+    return JSON.stringify(asked, (name, value: unknown) => {
+      if (typeof value === "function" || Number.isNaN(value)) {
+        throw new TypeError(`${name} is ${typeof value === "function" ? "a function" : "NaN"}`);
+      }
+      return value;
+    });
+  } catch (error) {
+    throw optionError(`what the session is asked cannot be written as JSON: ${messageOf(error)}`);
   }
 }
 

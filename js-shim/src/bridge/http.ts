@@ -120,6 +120,8 @@ class OpenResponse {
     this.#ended = true;
     this.#wake?.();
     this.#controller.abort();
+    // Deno keeps the connection of a body that was aborted while nothing was being read from it.
+    this.#reader?.cancel().catch(() => undefined);
   }
 
   async #pump(): Promise<void> {

@@ -1,12 +1,13 @@
 /** Core in this thread: Python, the bridge, and the driver between them. */
 
 import type { Bridge } from "../bridge/bridge.js";
+import { EdgeletError, messageOf } from "../errors.js";
 import type { ModelCard } from "../types.js";
 import { BUILT_IN_MODELS } from "./built_in_models.js";
 import { type Done, drive } from "./driver.js";
 import type { Python } from "./python.js";
 import type { Answer, Call, CallListeners, Chunks, Diagnostics, Runtime } from "./runtime.js";
-import { clock } from "./waiting.js";
+import { clock, SignalFired, waiting } from "./waiting.js";
 
 /** What a bridge may tell about itself. */
 export interface MeasuredBridge extends Bridge {
@@ -27,14 +28,12 @@ export class LocalRuntime implements Runtime {
   }
 
   async call(call: Call, { signal, progress }: CallListeners = {}): Promise<Answer> {
-    signal?.throwIfAborted();
-    const asked = JSON.stringify(call);
     const now = clock();
     const python = this.#started();
     this.#foresee(call, signal);
-    const { calls } = await python;
-    const done = await drive(calls, this.#bridgeInUse(), calls.begin(asked, now, progress), signal);
-    return answerOf(done);
+    const { calls } = await unlessAborted(python, signal);
+    const number = calls.begin(call.asked, now, progress);
+    return answerOf(await drive(calls, this.#bridgeInUse(), number, signal));
   }
 
   async receive(stream: number, signal?: AbortSignal): Promise<Chunks> {
@@ -59,7 +58,8 @@ export class LocalRuntime implements Runtime {
   }
 
   async tokenIds(model: string, text: string): Promise<Int32Array> {
-    await this.call({ method: "embed", model, session: {}, prompt: text, options: {} });
+    const asked = { method: "embed", model, session: {}, prompt: text, options: {} };
+    await this.call({ model, precision: undefined, asked: JSON.stringify(asked) });
     const { calls } = await this.#started();
     const effect = { model, precision: null };
     const { handle, card } = await this.#bridgeInUse().openModel(effect, never());
@@ -84,7 +84,10 @@ export class LocalRuntime implements Runtime {
 
   #started(): Promise<Python> {
     if (this.#python === undefined) {
-      const starting = this.#start();
+      const starting = this.#start().catch((error: unknown) => {
+        const message = `Python cannot be started: ${messageOf(error)}`;
+        throw new EdgeletError({ name: "EdgeletError", message });
+      });
       this.#python = starting;
       starting.catch(() => {
         if (this.#python === starting) this.#python = undefined;
@@ -98,13 +101,21 @@ export class LocalRuntime implements Runtime {
   }
 
   /** Load a built-in model while Python starts; core will ask for it, and get the same one. */
-  #foresee({ model, session }: Call, signal = never()): void {
+  #foresee({ model, precision }: Call, signal = never()): void {
     const name = BUILT_IN_MODELS[model];
     if (name === undefined) return;
-    const effect = { model: name, precision: session.precision ?? null };
+    const effect = { model: name, precision: precision ?? null };
     this.#bridgeInUse()
       .openModel(effect, signal)
       .catch(() => undefined); // core asks again, and hears of it
+  }
+}
+
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  try {
+    return await waiting(() => work, undefined, signal);
+  } catch (error) {
+    throw error instanceof SignalFired ? error.reason : error;
   }
 }
 

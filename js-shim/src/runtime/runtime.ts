@@ -3,15 +3,17 @@
  * (`WorkerRuntime`). Calls and answers are plain values, so that they cross threads.
  */
 
-import type { ModelCard, SessionOptions } from "../types.js";
+import type { ModelCard, Precision } from "../types.js";
 
-/** One call of a session. `options` are plain; functions and signals travel beside them. */
+/**
+ * One call of a session. `asked` is what core is told of it, as JSON: `method` (`run`, `embed` or
+ * `generate`), `model`, `session`, `prompt` and `options`. Model and precision are repeated, so
+ * that a model can be loaded while Python starts.
+ */
 export interface Call {
-  readonly method: "run" | "embed" | "generate";
   readonly model: string;
-  readonly session: SessionOptions;
-  readonly prompt: unknown;
-  readonly options: Readonly<Record<string, unknown>>;
+  readonly precision: Precision | undefined;
+  readonly asked: string;
 }
 
 /** What travels beside a call. */

@@ -1,0 +1,149 @@
+// Bundle src/ into dist/: what npm ships, and what one folder can serve. One build a platform, so
+// that no entry carries another host's code.
+//
+//   node build.mjs             write the bundles, and the playground beside them
+//   node build.mjs --sizes     say how large each is, too
+//   node build.mjs --types     check types, and write the .d.ts files beside the bundles
+
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { readFile, readdir, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+
+import { build } from "esbuild";
+
+import { buildPlayground } from "./playground/build.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const source = join(here, "src");
+const output = join(here, "dist");
+
+const shared = {
+  absWorkingDir: here,
+  outdir: output,
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  minify: true,
+  legalComments: "linked",
+  logLevel: "warning",
+  metafile: true,
+  // Files that are loaded by their address, never bundled: paths stay as they are written.
+  external: ["*.wasm", "*.zip", "*.gz", "*.bin", "./assets/*", "onnxruntime-node", "node:*", "ws"],
+};
+
+// onnxruntime-web picks the bundle that fetches its wasm glue from `wasmPaths` under this condition;
+// the other one carries it within, for hosts that cannot import a file by its address.
+const GLUE_BESIDE = "onnxruntime-web-use-extern-wasm";
+
+// No `require` in browsers: a shim for it would be one more file to fetch before anything runs.
+const NO_REQUIRE = { require: "undefined" };
+
+/**
+ * Each platform with its entries; `splitting` keeps what only some callers need in files of its own.
+ * They lie beside the entries, because the code finds the assets by its own address.
+ */
+const platforms = [
+  {
+    entries: ["browser.ts", "supabase.ts", "bridge.ts"],
+    options: {
+      platform: "browser",
+      splitting: true,
+      chunkNames: "[name]-[hash]",
+      conditions: [GLUE_BESIDE],
+      define: NO_REQUIRE,
+    },
+  },
+  {
+    // By itself, so that all it needs at once is one file: a worker that first had to fetch chunks
+    // that it shares would start a round trip later.
+    entries: ["web-worker.ts"],
+    options: {
+      platform: "browser",
+      splitting: true,
+      chunkNames: "web-worker-[name]-[hash]",
+      conditions: [GLUE_BESIDE],
+      define: NO_REQUIRE,
+    },
+  },
+  {
+    entries: ["node.ts", "supabase.node.ts"],
+    options: { platform: "node", splitting: true, chunkNames: "node-[name]-[hash]" },
+  },
+  {
+    entries: ["deno.ts", "supabase.deno.ts"],
+    options: {
+      platform: "node",
+      splitting: true,
+      chunkNames: "deno-[name]-[hash]",
+      conditions: ["deno"],
+    },
+  },
+  {
+    entries: ["worker.ts", "supabase.worker.ts"],
+    options: {
+      platform: "browser",
+      splitting: true,
+      chunkNames: "worker-[name]-[hash]",
+      conditions: ["workerd"],
+      define: NO_REQUIRE,
+    },
+  },
+];
+
+async function bundle() {
+  const written = new Set();
+  for (const { entries, options } of platforms) {
+    const entryPoints = entries.map((entry) => join(source, entry));
+    try {
+      const { metafile } = await build({ ...shared, ...options, entryPoints });
+      for (const path of Object.keys(metafile.outputs)) written.add(basename(path));
+      if (process.argv.includes("--sizes")) await report(metafile);
+    } catch {
+      process.exitCode = 1; // esbuild has said why
+    }
+  }
+  if (!process.exitCode) await removeOldBundles(written);
+  await buildPlayground(output);
+}
+
+/** Chunks carry a hash in their names, so old ones would pile up beside new ones. */
+async function removeOldBundles(written) {
+  for (const name of await readdir(output)) {
+    if (/\.(js|txt)$/.test(name) && !written.has(name)) await rm(join(output, name));
+  }
+}
+
+async function report(metafile) {
+  for (const path of Object.keys(metafile.outputs)) {
+    if (!path.endsWith(".js")) continue;
+    const bytes = await readFile(join(here, path));
+    const packed = gzipSync(bytes, { level: 9 }).length;
+    console.log(`${path.padEnd(44)} ${kilobytes(bytes.length)} ${kilobytes(packed)} gz`);
+  }
+}
+
+function kilobytes(bytes) {
+  return `${(bytes / 1000).toFixed(1).padStart(8)} kB`;
+}
+
+async function types() {
+  for (const name of existsSync(output) ? await readdir(output, { recursive: true }) : []) {
+    if (name.endsWith(".d.ts")) await rm(join(output, name));
+  }
+  const compiler = join(here, "node_modules", ".bin", "tsc");
+  const programs = [
+    ["--emitDeclarationOnly"],
+    ["--project", "playground"],
+    ["--project", "playground/offline"],
+  ];
+  for (const program of programs) {
+    const { status } = spawnSync(compiler, program, { cwd: here, stdio: "inherit" });
+    if (status !== 0) process.exit(1);
+  }
+}
+
+if (process.argv.includes("--types")) await types();
+else await bundle();
