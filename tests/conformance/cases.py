@@ -7,11 +7,11 @@ are JSON, so that hosts in any language can run the same ones; see `README.md` b
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.servers.steps import Body, Head, Reset, Script, Stall
+from tests.servers.steps import Body, Head, Reset, Script, Sleep, Stall
 
 FOLDER = Path(__file__).parent
 
@@ -36,6 +36,19 @@ class Case:
     def __post_init__(self) -> None:
         """Write out what the file abbreviates."""
         object.__setattr__(self, "prompt", _expanded(self.prompt))
+
+    def row(self) -> dict[str, Any]:
+        """The case as JSON, with all that the file abbreviates, for a host in another language."""
+        return asdict(self)
+
+    def environment(self, url: str) -> dict[str, str]:
+        """The variables of the case, when the inference host is at `url`."""
+        host = {} if self.no_host else {"AI_INFERENCE_API_HOST": url + self.prefix}
+        return {**host, **self.env}
+
+    def script(self) -> Script:
+        """What the inference host does; nothing when no case of it is expected to be asked."""
+        return [] if self.server is None else script_of(self.server)
 
 
 def load_cases(name: str) -> list[Case]:
@@ -64,7 +77,7 @@ def script_of(server: dict[str, Any]) -> Script:
         case "stall":
             return [*steps, Stall()]
         case "reset":
-            return [*steps, Body(b"", pause=0.1), Reset()]
+            return [*steps, Sleep(0.1), Reset()]  # so that the bytes before are read
         case _:
             return steps
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tests.servers.steps import Body, Close, Head, Raw, Reset, Script, Sleep, Stall, WaitFor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 
 @dataclass
@@ -43,12 +43,18 @@ class Request:
 
 
 class Connection(asyncio.StreamReaderProtocol):
-    """An accepted connection. `left` is set, and `left_at` known, once either side closed it."""
+    """An accepted connection. `left` is set, and `left_at` known, once either side closed it.
+
+    `headers` are sent with every head, beside the head's own.
+    """
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
-    def __init__(self, on_open: Callable[[Connection], None]) -> None:
+    def __init__(
+        self, on_open: Callable[[Connection], None], headers: Mapping[str, str] | None = None
+    ) -> None:
+        self._headers = headers or {}
         self.left = asyncio.Event()
         self.left_at = 0.0
 
@@ -97,7 +103,7 @@ class Connection(asyncio.StreamReaderProtocol):
             match step:
                 case Head():
                     framing = step.framing
-                    await self._send(_head(step))
+                    await self._send(_head(step, self._headers))
                 case Body():
                     sent += len(step.data)
                     for piece in _pieces(step):
@@ -142,7 +148,7 @@ class Connection(asyncio.StreamReaderProtocol):
         await self.writer.drain()
 
 
-def _head(head: Head) -> bytes:
+def _head(head: Head, common: Mapping[str, str]) -> bytes:
     match head.framing:
         case "chunked":
             framing = "transfer-encoding: chunked"
@@ -150,7 +156,7 @@ def _head(head: Head) -> bytes:
             framing = "connection: close"
         case length:
             framing = f"content-length: {length}"
-    fields = [f"{name}: {value}" for name, value in head.headers.items()]
+    fields = [f"{name}: {value}" for name, value in {**head.headers, **common}.items()]
     status = f"HTTP/1.1 {head.status} {HTTPStatus(head.status).phrase}"
     return "\r\n".join([status, *fields, framing, "", ""]).encode("latin-1")
 

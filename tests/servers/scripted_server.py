@@ -9,6 +9,8 @@ complete:
         ...  # read the first bytes from server.url, then leave
         server.wait_until_client_left()
 
+With `cors=True` it lets the pages of every origin ask, as a server that is meant for browsers does.
+
 Nothing here knows edgelet. Ready-made scripts of inference hosts are in `tests.servers.answers`.
 """
 
@@ -21,6 +23,7 @@ import threading
 from typing import TYPE_CHECKING, Self
 
 from tests.servers.connection import Connection, Request
+from tests.servers.steps import Head
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,12 +38,18 @@ class ScriptedServer:
     thread. An exception in it, or in a script, breaks the connection and is raised on leaving the
     `with` block. A connection is kept open for the next request if the script sent a complete body
     with a length or in chunks.
+
+    With `cors`, every answer may be read by pages of any origin, and a browser's preflights are
+    answered with a yes; they are listed in `preflights`, not in `requests`, and play no script.
     """
 
     url: str
 
-    def __init__(self, script: Script | Callable[[Request], Script]) -> None:
-        self._script = script if callable(script) else lambda _: script
+    def __init__(self, script: Script | Callable[[Request], Script], *, cors: bool = False) -> None:
+        self._set_script(script)
+        self._cors = cors
+        self.preflights: list[Request] = []
+        """What browsers asked before they asked."""
         self.requests: list[Request] = []
         """All requests, in the order in which they arrived, from the moment their body was read."""
         self.connections = 0
@@ -63,6 +72,14 @@ class ScriptedServer:
         if self._failure is not None:
             raise self._failure
 
+    def play_next(self, script: Script | Callable[[Request], Script]) -> None:
+        """Answer by `script` from now on, and forget what was seen before."""
+        self._set_script(script)
+        self.requests = []
+        self.preflights = []
+        self.disconnected.clear()
+        self._asked.clear()
+
     def stop(self) -> None:
         """Stop listening and break every connection, as a server that dies does."""
         if self._thread.is_alive():
@@ -83,10 +100,16 @@ class ScriptedServer:
         """Wait as `wait_until_client_left` does, without blocking the event loop."""
         return await asyncio.to_thread(self.wait_until_client_left, timeout)
 
+    def _set_script(self, script: Script | Callable[[Request], Script]) -> None:
+        self._script = script if callable(script) else lambda _: script
+
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        listener = await self._loop.create_server(lambda: Connection(self._accept), "127.0.0.1", 0)
+        headers = {"access-control-allow-origin": "*"} if self._cors else {}
+        listener = await self._loop.create_server(
+            lambda: Connection(self._accept, headers), "127.0.0.1", 0
+        )
         self.url = _url(listener.sockets[0].getsockname())
         self._ready.set()
         await self._stop.wait()
@@ -105,6 +128,10 @@ class ScriptedServer:
     async def _serve(self, connection: Connection, number: int) -> None:
         try:
             while (request := await connection.read_request(number)) is not None:
+                if self._cors and _is_preflight(request):
+                    self.preflights.append(request)
+                    await connection.play([_consent(request)])
+                    continue
                 self.requests.append(request)
                 self._asked.set()
                 if not await self._answer(connection, request):
@@ -158,6 +185,20 @@ def unaccepting_url() -> Iterator[str]:
             waiting.setblocking(False)
             waiting.connect_ex(listener.getsockname())
         yield _url(listener.getsockname())
+
+
+def _is_preflight(request: Request) -> bool:
+    return request.method == "OPTIONS" and "access-control-request-method" in request.headers
+
+
+def _consent(preflight: Request) -> Head:
+    """Yes to what a browser asks for; never cached, so that each test sees its own preflights."""
+    asked = {
+        "access-control-allow-methods": preflight.headers["access-control-request-method"],
+        "access-control-allow-headers": preflight.headers.get("access-control-request-headers", ""),
+        "access-control-max-age": "0",
+    }
+    return Head(200, asked, framing=0)
 
 
 def _url(address: tuple[str, int]) -> str:

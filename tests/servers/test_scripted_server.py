@@ -246,3 +246,37 @@ def test_openai_answers_are_server_sent_events(piece: int | None) -> None:
     ]
     assert (chunks[-2]["choices"][0]["finish_reason"], chunks[-1]["choices"]) == ("stop", [])
     assert openai_completion("a")["choices"][0]["message"]["content"] == "a"
+
+
+def test_pages_of_any_origin_may_ask_a_server_with_cors() -> None:
+    asks = {
+        "Origin": "http://localhost:3000",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type",
+    }
+    with ScriptedServer(HELLO, cors=True) as server, httpx2.Client() as client:
+        consent = client.options(server.url, headers=asks)
+        answer = client.post(server.url)
+        assert [request.method for request in server.requests] == ["POST"]
+        assert [request.method for request in server.preflights] == ["OPTIONS"]
+        assert server.connections == 1
+    assert consent.headers["access-control-allow-headers"] == "authorization,content-type"
+    assert consent.headers["access-control-allow-methods"] == "POST"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.text == "hello"
+
+
+def test_a_server_without_cors_takes_a_preflight_for_a_request_like_any_other() -> None:
+    with ScriptedServer(HELLO) as server:
+        answer = httpx2.options(server.url, headers={"Access-Control-Request-Method": "POST"})
+        assert [request.method for request in server.requests] == ["OPTIONS"]
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_another_script_begins_anew() -> None:
+    with ScriptedServer(HELLO) as server:
+        httpx2.get(f"{server.url}/first")
+        server.play_next(json_answer("second"))
+        answer = httpx2.get(f"{server.url}/second")
+        assert [request.path for request in server.requests] == ["/second"]
+    assert answer.json() == "second"

@@ -1,0 +1,76 @@
+"""Language models from a page: a real llama.cpp server, CORS, and leaving early."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.browser.tab import Tab
+from tests.servers.answers import json_answer, ndjson, ollama_generate
+from tests.servers.llama_server import start_llama_server
+from tests.servers.scripted_server import ScriptedServer, refusing_url
+from tests.servers.steps import Stall
+
+UNENDING = [*ndjson(*ollama_generate("Hel", "lo")[:2]), Stall()]
+
+
+@pytest.fixture(scope="module")
+def llama_url() -> Iterator[str]:
+    with start_llama_server() as url:
+        yield url
+
+
+def test_a_streamed_answer_is_the_whole_answer_in_pieces(shared_tab: Tab, llama_url: str) -> None:
+    options = {"mode": "openaicompatible", "max_tokens": 24, "seed": 7, "temperature": 0.0}
+    asked = ("tiny", "Why is the sky blue?", {"host": llama_url})
+
+    whole = shared_tab.call("generate", *asked, options)["chunk"]
+    chunks = shared_tab.call("stream", *asked, options)["chunks"]
+
+    assert "".join(chunk["text"] for chunk in chunks) == whole["text"]
+    assert chunks[-1]["finish_reason"] == whole["finish_reason"] == "length"
+    assert len([chunk for chunk in chunks if chunk["text"]]) > 1
+    assert whole["completion_tokens"] == 24
+
+
+def test_a_stream_left_early_frees_the_server(shared_tab: Tab, llama_url: str) -> None:
+    asked = ("tiny", "Go on", {"host": llama_url})
+    options = {"mode": "openaicompatible"}
+    for by in ("break", "abort") * 3:  # three times as many as the server answers at once
+        shared_tab.call("stream", *asked, options, {"after": 1, "by": by})
+
+    answer = shared_tab.call("generate", *asked, {**options, "max_tokens": 1, "timeout": 20})
+
+    assert answer["chunk"]["completion_tokens"] == 1
+
+
+@pytest.mark.parametrize("by", ["break", "abort"])
+def test_leaving_a_stream_closes_its_connection(shared_tab: Tab, by: str) -> None:
+    with ScriptedServer(UNENDING, cors=True) as server:
+        leave = {"after": 1, "by": by}
+        answer = shared_tab.call("stream", "mistral", "Hi", {"host": server.url}, {}, leave)
+        ended = time.monotonic()
+
+        assert answer["chunks"][0]["text"] == "Hel"
+        assert answer.get("error", {}).get("name") == ("AbortError" if by == "abort" else None)
+        assert server.wait_until_client_left() - ended < 0.1
+
+
+def test_a_refusal_of_the_page_says_how_to_allow_it(shared_tab: Tab) -> None:
+    with ScriptedServer(json_answer({"response": "a", "done": True})) as server:
+        answer = shared_tab.call("generate", "mistral", "Hi", {"host": server.url}, {})
+
+    origin = shared_tab.page.evaluate("location.origin")
+    assert answer["error"]["name"] == "ConnectionFailed"
+    assert f"OLLAMA_ORIGINS={origin}" in answer["error"]["message"]
+
+
+def test_a_server_that_is_not_there_is_no_refusal(shared_tab: Tab) -> None:
+    with refusing_url() as url:
+        answer = shared_tab.call("generate", "mistral", "Hi", {"host": url}, {})
+
+    assert answer["error"]["name"] == "ConnectionFailed"
+    assert url in answer["error"]["message"]
+    assert "OLLAMA_ORIGINS" not in answer["error"]["message"]

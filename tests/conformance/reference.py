@@ -1,0 +1,55 @@
+"""The 240 reference texts, their vectors from the native host, and how near others must come."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edgelet import SyncSession, use_host
+from edgelet.models import DEFAULT_MODEL, Precision
+from edgelet_host.native import NativeHost
+
+TEXTS = Path(__file__).parents[1] / "builder" / "reference_texts.json"
+
+
+@dataclass(frozen=True)
+class Nearness:
+    """Cosines to the native fp32 vectors: their mean, and the least of them."""
+
+    mean: float
+    least: float
+
+
+REQUIRED: dict[Precision, Nearness] = {
+    "fp32": Nearness(mean=0.99999, least=0.99999),
+    "q8": Nearness(mean=0.9994, least=0.999),
+    "int8": Nearness(mean=0.999, least=0.997),
+}
+"""What every host owes. For 8 bits it is what the README states, with a little room."""
+
+
+@cache
+def reference_texts() -> list[str]:
+    """Real texts, from one word to more than a model takes."""
+    groups = json.loads(TEXTS.read_text("utf-8"))
+    return [text for group in groups for text in group["texts"]]
+
+
+@cache
+def native_vectors() -> NDArray[np.float32]:
+    """The reference texts in fp32 by native onnxruntime."""
+    with use_host(NativeHost()), SyncSession(DEFAULT_MODEL, precision="fp32") as session:
+        embeddings = session.embed(reference_texts())
+    return np.asarray(embeddings.values).reshape(-1, embeddings.dimensions)
+
+
+def nearness(vectors: Sequence[Sequence[float]]) -> Nearness:
+    """How near a host's vectors of the reference texts are to the native ones."""
+    cosines = (np.asarray(vectors, np.float32) * native_vectors()).sum(axis=1)
+    return Nearness(float(cosines.mean()), float(cosines.min()))

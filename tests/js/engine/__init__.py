@@ -1,0 +1,1 @@
+"""The models of JavaScript hosts, below Python: files, cache, engines."""

@@ -1,0 +1,39 @@
+"""A stream that is left closes its connection at once, and a call that failed leaves nothing."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.js.hosts import JsProcess
+from tests.servers.answers import ndjson, ollama_generate
+from tests.servers.scripted_server import ScriptedServer, refusing_url
+from tests.servers.steps import Stall
+
+UNENDING = [*ndjson(*ollama_generate("Hel", "lo")[:2]), Stall()]
+
+
+@pytest.mark.parametrize("by", ["break", "abort"])
+def test_leaving_a_stream_closes_its_connection(process: JsProcess, by: str) -> None:
+    with ScriptedServer(UNENDING) as server:
+        leave = {"after": 1, "by": by}
+        answer = process.call("stream", "mistral", "Hi", {"host": server.url}, {}, leave)
+        ended = time.monotonic()
+
+        assert answer["chunks"][0]["text"] == "Hel"
+        assert answer.get("error", {}).get("name") == ("AbortError" if by == "abort" else None)
+        assert server.wait_until_client_left() - ended < 0.1
+
+
+def test_nothing_stays_open_behind_calls_that_fail(process: JsProcess) -> None:
+    process.call("tryToEmbed", "all-MiniLM-L6-v2", ["warm"])
+    before = process.call("diagnostics")
+
+    with refusing_url() as url:
+        failed = process.call("generate", "mistral", "Hi", {"host": url}, {})
+    assert failed["error"]["name"] == "ConnectionFailed"
+    assert url in failed["error"]["message"]
+    assert process.call("tryToEmbed", "all-MiniLM-L6-v2", [1])["error"]["name"] == "OptionError"
+
+    assert process.call("diagnostics") == before
