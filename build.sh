@@ -170,16 +170,17 @@ lint() {
 }
 
 bench() {
-  install edgelet
   local name=${1:-embed}
   shift || true
-  if [ -e "bench/$name/run.py" ]; then
+  [ -e "bench/$name.py" ] || [ -e "bench/$name/__main__.py" ] ||
+    fail "there is no benchmark '$name'; use embed, stream or browser"
+  install edgelet
+  if [ "$name" = browser ]; then
     install test
+    install_browser
     bundle
-    exec "$PYTHON" "bench/$name/run.py" "$@"
   fi
-  [ -e "bench/$name.py" ] || fail "there is no benchmark '$name'; use embed, stream or browser"
-  "$PYTHON" "bench/$name.py" "$@"
+  "$PYTHON" -m "bench.$name" "$@"
 }
 
 clean() {

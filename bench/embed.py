@@ -24,9 +24,9 @@ from typing import Any
 
 import numpy as np
 import onnxruntime
+from bench.texts import texts
 from rich.console import Console
 from rich.table import Table
-from texts import texts
 from tokenizers import Tokenizer
 
 from edgelet import Session
@@ -167,7 +167,7 @@ def main() -> None:
             Console().print(_table(precision, results[precision]))
     count = 1000 if arguments.quick else 10_000
     with console.status(f"measuring the peak memory of {count} texts…"):
-        command = [sys.executable, __file__, "--memory", str(count)]
+        command = [sys.executable, "-m", "bench.embed", "--memory", str(count)]
         results["memory"] = json.loads(subprocess.check_output(command, text=True))
     if arguments.json:
         print(json.dumps(results, indent=1))

@@ -12,16 +12,11 @@ import argparse
 import asyncio
 import json
 import statistics
-import sys
 import time
-from pathlib import Path
 
 import httpx2
 from rich.console import Console
 from rich.table import Table
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
 from tests.servers.answers import ndjson, ollama_generate
 from tests.servers.scripted_server import ScriptedServer
 from tests.servers.steps import Stall

@@ -31,15 +31,31 @@ const shared = {
   logLevel: "warning",
   metafile: true,
   // Files that are loaded by their address, never bundled: paths stay as they are written.
-  external: ["*.wasm", "*.zip", "*.gz", "*.bin", "./assets/*", "onnxruntime-node", "node:*", "ws"],
+  external: ["*.wasm", "*.zip", "*.gz", "*.bin", "./assets/*", "onnxruntime-node", "cloudflare:*"],
 };
 
 // onnxruntime-web picks the bundle that fetches its wasm glue from `wasmPaths` under this condition;
 // the other one carries it within, for hosts that cannot import a file by its address.
 const GLUE_BESIDE = "onnxruntime-web-use-extern-wasm";
 
-// No `require` in browsers: a shim for it would be one more file to fetch before anything runs.
-const NO_REQUIRE = { require: "undefined" };
+const server = { platform: "node", splitting: true, external: [...shared.external, "node:*", "ws"] };
+
+// Pyodide asks for these in Node alone. Elsewhere they are an empty module, or whoever bundles this
+// package would be told that they cannot be found.
+const withoutNode = {
+  name: "without Node",
+  setup({ onResolve }) {
+    onResolve({ filter: /^(node:.*|ws)$/ }, () => ({ path: "data:text/javascript,", external: true }));
+  },
+};
+
+const web = {
+  platform: "browser",
+  splitting: true,
+  plugins: [withoutNode],
+  // A shim for `require` would be one more file to fetch before anything runs.
+  define: { require: "undefined" },
+};
 
 /**
  * Each platform with its entries; `splitting` keeps what only some callers need in files of its own.
@@ -48,48 +64,25 @@ const NO_REQUIRE = { require: "undefined" };
 const platforms = [
   {
     entries: ["browser.ts", "supabase.ts", "bridge.ts"],
-    options: {
-      platform: "browser",
-      splitting: true,
-      chunkNames: "[name]-[hash]",
-      conditions: [GLUE_BESIDE],
-      define: NO_REQUIRE,
-    },
+    options: { ...web, chunkNames: "[name]-[hash]", conditions: [GLUE_BESIDE] },
   },
   {
     // By itself, so that all it needs at once is one file: a worker that first had to fetch chunks
     // that it shares would start a round trip later.
     entries: ["web-worker.ts"],
-    options: {
-      platform: "browser",
-      splitting: true,
-      chunkNames: "web-worker-[name]-[hash]",
-      conditions: [GLUE_BESIDE],
-      define: NO_REQUIRE,
-    },
+    options: { ...web, chunkNames: "web-worker-[name]-[hash]", conditions: [GLUE_BESIDE] },
   },
   {
     entries: ["node.ts", "supabase.node.ts"],
-    options: { platform: "node", splitting: true, chunkNames: "node-[name]-[hash]" },
+    options: { ...server, chunkNames: "node-[name]-[hash]" },
   },
   {
     entries: ["deno.ts", "supabase.deno.ts"],
-    options: {
-      platform: "node",
-      splitting: true,
-      chunkNames: "deno-[name]-[hash]",
-      conditions: ["deno"],
-    },
+    options: { ...server, chunkNames: "deno-[name]-[hash]", conditions: ["deno"] },
   },
   {
     entries: ["worker.ts", "supabase.worker.ts"],
-    options: {
-      platform: "browser",
-      splitting: true,
-      chunkNames: "worker-[name]-[hash]",
-      conditions: ["workerd"],
-      define: NO_REQUIRE,
-    },
+    options: { ...web, chunkNames: "worker-[name]-[hash]", conditions: ["workerd"] },
   },
 ];
 

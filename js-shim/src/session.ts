@@ -191,6 +191,7 @@ function chunkStream<T>(runtime: Runtime, stream: number, signal?: AbortSignal):
       while (!ended) {
         const burst = await runtime.receive(stream, signal);
         ended = burst.ended;
+        signal?.throwIfAborted(); // what was aborted meanwhile did not end by itself
         for (const chunk of burst.chunks) {
           signal?.throwIfAborted();
           yield chunk as T;

@@ -3,4 +3,6 @@
 import { Session } from "./deno.js";
 import { provideSupabase } from "./supabase_global.js";
 
+export type {} from "./supabase_global.js"; // the types of the global go with this import
+
 provideSupabase(Session);

@@ -24,7 +24,7 @@ def neighbours(vectors: Floats, count: int = 10) -> list[set[int]]:
 
 @pytest.mark.parametrize(
     ("precision", "mean", "least", "agreement"),
-    [("fp32", 0.99999, 0.99999, 0.999), ("q8", 0.999, 0.998, 0.96), ("int8", 0.999, 0.997, 0.95)],
+    [("fp32", 0.99999, 0.99999, 0.999), ("q8", 0.9995, 0.999, 0.97), ("int8", 0.999, 0.997, 0.95)],
 )
 def test_vectors_and_neighbours_agree_with_sentence_transformers(
     alone: Alone,

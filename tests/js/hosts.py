@@ -35,6 +35,8 @@ class JsHost:
 
     name: str
     command: Callable[[Path, Path], list[str]]
+    native_flags: tuple[str, ...] = ()
+    """What it needs beside that to run onnxruntime-node."""
 
 
 def _deno(project: Path, models: Path) -> list[str]:
@@ -51,7 +53,7 @@ def _deno(project: Path, models: Path) -> list[str]:
 
 HOSTS = (
     JsHost("node", lambda project, models: [needs("node")]),
-    JsHost("deno", _deno),
+    JsHost("deno", _deno, native_flags=("--allow-ffi",)),
     JsHost("bun", lambda project, models: [needs("bun"), "run"]),
 )
 
@@ -94,6 +96,8 @@ def start_host(host: JsHost, project: Path, models: Path, **options: Any) -> Ite
         shutil.copyfile(HERE / name, project / name)
     errors = project / f"{host.name}.stderr"
     command = host.command(project, models)
+    if options.get("device") == "native":
+        command += host.native_flags
     with (
         errors.open("w+") as stderr,
         subprocess.Popen(

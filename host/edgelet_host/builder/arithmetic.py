@@ -73,13 +73,13 @@ class Float32:
 
 
 class Blocks8:
-    """`q8`: 8-bit weights in blocks of 64 inputs with a float32 scale each.
+    """`q8`: 8-bit weights in blocks of 32 inputs with a float32 scale each.
 
     The operator quantises activations to 8 bits in the same blocks (accuracy level 4), which is
     why its vectors are very near fp32's.
     """
 
-    _BLOCK = 64
+    _BLOCK = 32
 
     def embed(self, graph: Graph, ids: str, table: Array) -> str:
         """See `Arithmetic.embed`."""

@@ -1,4 +1,4 @@
-"""Runs the tests in TypeScript, which meet the real onnxruntime-web and onnxruntime-node in Node."""
+"""Runs the TypeScript tests, which meet the real onnxruntime-web and onnxruntime-node in Node."""
 
 from __future__ import annotations
 
