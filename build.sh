@@ -90,17 +90,27 @@ install_npm() {
   touch "$stamp"
 }
 
-# A browser for the tests: the system's, else Playwright's own.
-install_browser() {
-  local name
-  for name in chromium chromium-browser google-chrome; do
-    if command -v "$name" >/dev/null; then
-      return
-    fi
-  done
-  if ! "$VENV/bin/playwright" install chromium >/dev/null 2>&1; then
-    printf 'the browser tests need Chromium, which could not be installed; install it with your package manager\n' >&2
+# Browsers for the tests: the system's, from its packages where that may be; else Playwright's own.
+# Without Firefox its tests are left out.
+install_browsers() {
+  if ! has_any chromium chromium-browser google-chrome; then
+    install_packages chromium firefox-esr || "$VENV/bin/playwright" install chromium >/dev/null 2>&1 ||
+      printf 'the browser tests need Chromium, which could not be installed; install it with your package manager\n' >&2
   fi
+}
+
+has_any() {
+  local name
+  for name in "$@"; do
+    command -v "$name" >/dev/null && return
+  done
+  return 1
+}
+
+install_packages() {
+  [ "$(id -u)" -eq 0 ] && has_any apt-get || return
+  printf 'installing %s…\n' "$*" >&2
+  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"; } >/dev/null 2>&1
 }
 
 bundle() {
@@ -120,7 +130,7 @@ setup() {
   install test
   "$VENV/bin/edgelet" models build all-MiniLM-L6-v2
   if has_node; then
-    install_browser
+    install_browsers
     bundle
   else
     without_node 'the npm package and the playground were not built'
@@ -143,7 +153,7 @@ test() {
   install edgelet
   install test
   if has_node; then
-    install_browser
+    install_browsers
     bundle
   else
     without_node 'the tests of the npm package are left out'
@@ -177,7 +187,7 @@ bench() {
   install edgelet
   if [ "$name" = browser ]; then
     install test
-    install_browser
+    install_browsers
     bundle
   fi
   "$PYTHON" -m "bench.$name" "$@"

@@ -53,7 +53,7 @@ def test_dispose_gives_the_memory_back(tab: Tab, worker: bool) -> None:
     empty = memory(tab.open(worker=worker))
     tab.call("embedOften", DEFAULT_MODEL, 1)
     used = memory(tab) - empty
-    assert used > 60 * MEGABYTE
+    assert used > 40 * MEGABYTE
 
     tab.call("dispose")
 

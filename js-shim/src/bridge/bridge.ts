@@ -65,6 +65,8 @@ export interface Bridge {
   env(name: string): string | undefined;
   /** Answer `OpenModel`. Throws `ModelFailure` when the model cannot be had. */
   openModel(effect: OpenModel, signal: AbortSignal): Promise<OpenedModel>;
+  /** Begin to open a model that core is about to ask for; `openModel` tells of a failure. */
+  foresee(effect: OpenModel, signal: AbortSignal): void;
   /**
    * A function that turns a text into token ids with special tokens and without truncation, by
    * the host's tokenizer library. Asked for only when core has no tokenizer for the model.

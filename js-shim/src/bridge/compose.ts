@@ -7,6 +7,7 @@ import type { Http } from "./http.js";
 /** What answers the effects that concern models. */
 export interface ModelsOfBridge {
   open(effect: OpenModel, signal: AbortSignal): Promise<OpenedModel>;
+  foresee(effect: OpenModel, signal: AbortSignal): Promise<void>;
   run(effect: RunModel, signal: AbortSignal): Promise<Float32Array>;
   encoder(handle: number): Promise<(text: string) => Int32Array>;
   dispose(): Promise<void>;
@@ -23,6 +24,7 @@ export function composedBridge(
   return {
     env,
     openModel: (effect, signal) => models().open(effect, signal),
+    foresee: (effect, signal) => void models().foresee(effect, signal),
     encoder: (handle) => models().encoder(handle),
     runModel: (effect, signal) => models().run(effect, signal),
     send: (request, signal) => http.send(request, signal),

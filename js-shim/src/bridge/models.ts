@@ -47,17 +47,17 @@ export class Models {
    * Open a model once, however many ask for it at once. Who stops waiting does not stop the work
    * for the others; a failure is not remembered. Throws `ModelFailure`, or the signal's reason.
    */
-  async open({ model, precision }: OpenModel, signal: AbortSignal): Promise<OpenedModel> {
+  async open(effect: OpenModel, signal: AbortSignal): Promise<OpenedModel> {
     signal.throwIfAborted();
     this.#mustBeInUse();
-    const asked = precision ?? this.#parts.precision ?? DEFAULT_PRECISION;
-    const key = `${asked} ${model}`;
-    let loading = this.#loading.get(key);
-    if (loading === undefined || loading.useless) {
-      loading = new SharedWork((each) => this.#load(model, asked, each));
-      this.#loading.set(key, loading);
-    }
+    const loading = this.#work(effect, (work) => work.useless);
     return (await loading.join(signal)).opened;
+  }
+
+  /** Begin to open a model that is about to be asked for; who asks hears if that fails. */
+  async foresee(effect: OpenModel, signal: AbortSignal): Promise<void> {
+    if (signal.aborted || this.#disposed) return;
+    await this.#work(effect, (work) => work.failed).support(signal);
   }
 
   /** Run one batch. Throws `ModelFailure`, or the signal's reason while it waits for its turn. */
@@ -79,6 +79,20 @@ export class Models {
     this.#loaded.clear();
     const ended = await Promise.all(works.map((work) => work.end(disposedOf())));
     await Promise.all(ended.map((loaded) => loaded?.network.dispose()));
+  }
+
+  /** The work of opening a model: the present one, or a new one where that is `over`. */
+  #work(
+    { model, precision }: OpenModel,
+    over: (work: SharedWork<Loaded>) => boolean,
+  ): SharedWork<Loaded> {
+    const asked = precision ?? this.#parts.precision ?? DEFAULT_PRECISION;
+    const key = `${asked} ${model}`;
+    const present = this.#loading.get(key);
+    if (present !== undefined && !over(present)) return present;
+    const work = new SharedWork((signal) => this.#load(model, asked, signal));
+    this.#loading.set(key, work);
+    return work;
   }
 
   async #load(model: string, precision: Precision, signal: AbortSignal): Promise<Loaded> {

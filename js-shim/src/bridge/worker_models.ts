@@ -48,6 +48,7 @@ export function workerModels(parts: WorkerModelsParts): ModelsOfBridge {
   });
   return {
     open: (effect, signal) => outlivingRequest(() => models.open(effect, signal)),
+    foresee: (effect, signal) => outlivingRequest(() => models.foresee(effect, signal)),
     run: (effect, signal) => outlivingRequest(() => models.run(effect, signal)),
     encoder: (handle) => models.encoder(handle),
     dispose: () => models.dispose(),

@@ -104,10 +104,7 @@ export class LocalRuntime implements Runtime {
   #foresee({ model, precision }: Call, signal = never()): void {
     const name = BUILT_IN_MODELS[model];
     if (name === undefined) return;
-    const effect = { model: name, precision: precision ?? null };
-    this.#bridgeInUse()
-      .openModel(effect, signal)
-      .catch(() => undefined); // core asks again, and hears of it
+    this.#bridgeInUse().foresee({ model: name, precision: precision ?? null }, signal);
   }
 }
 

@@ -63,7 +63,7 @@ export async function startPython(source: PythonSource): Promise<Python> {
   const snapshot = source.snapshot ? unpacked(source.read("snapshot.bin.gz")) : undefined;
   const core = source.read("core.zip");
   for (const early of [snapshot, core]) early?.catch(() => undefined); // awaited below
-  const pyodide = await loadPyodide({
+  const loading = loadPyodide({
     indexURL: source.folder,
     stdLibURL: `${source.folder}stdlib.zip`,
     packageBaseUrl: source.folder,
@@ -73,6 +73,8 @@ export async function startPython(source: PythonSource): Promise<Python> {
     ...(snapshot === undefined ? {} : { _loadSnapshot: snapshot }),
     ...source.config,
   } as PyodideConfig);
+  // Pyodide starts without a file that could not be had, and without a word.
+  const [pyodide] = await Promise.all([loading, core, snapshot]);
   return started(pyodide, source.snapshot);
 }
 

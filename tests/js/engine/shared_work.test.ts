@@ -63,6 +63,29 @@ describe("shared work", () => {
     assert.equal(work.useless, true);
   });
 
+  test("a failure that nobody joined is kept for the next, and for no one after", async () => {
+    const { work, fail } = handmade();
+    const supported = work.support(never());
+    fail(new Error("broken"));
+    await supported;
+    assert.deepEqual([work.failed, work.useless], [true, false]);
+    await assert.rejects(work.join(never()), /broken/);
+    assert.equal(work.useless, true);
+  });
+
+  test("support keeps it going until it is withdrawn", async () => {
+    const { work, signal } = handmade();
+    const [supporting, leaving] = [new AbortController(), new AbortController()];
+    const supported = work.support(supporting.signal);
+    const left = work.join(leaving.signal);
+    leaving.abort(new Error("left"));
+    await assert.rejects(left, /left/);
+    assert.equal(signal().aborted, false);
+    supporting.abort();
+    await supported;
+    assert.equal(signal().aborted, true);
+  });
+
   test("to leave after its end does nothing", async () => {
     const { work, end, signal } = handmade();
     const leaving = new AbortController();
