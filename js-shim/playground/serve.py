@@ -34,7 +34,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 HEADERS = {
     # Together these two isolate the page, and only isolated pages have threads in WebAssembly.
     "cross-origin-opener-policy": "same-origin",
-    "cross-origin-embedder-policy": "require-corp",
+    "cross-origin-embedder-policy": "credentialless",
     "cross-origin-resource-policy": "same-origin",
     # Ask each time whether a file is still the same: a new build is seen at once.
     "cache-control": "no-cache",

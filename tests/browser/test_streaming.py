@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from playwright.sync_api import BrowserContext
 
+from tests.browser.static_server import StaticServer
 from tests.browser.tab import Tab
 from tests.servers.answers import json_answer, ndjson, ollama_generate
 from tests.servers.llama_server import start_llama_server
@@ -67,9 +70,26 @@ def test_a_refusal_of_the_page_says_how_to_allow_it(shared_tab: Tab) -> None:
     assert f"OLLAMA_ORIGINS={origin}" in answer["error"]["message"]
 
 
-def test_a_server_that_is_not_there_is_no_refusal(shared_tab: Tab) -> None:
+@pytest.fixture(params=[False, True], ids=["page", "worker"])
+def plain_tab(
+    request: pytest.FixtureRequest, context: BrowserContext, mounts: dict[str, Path]
+) -> Iterator[Tab]:
+    """A page that is not cross-origin isolated, as most are: it can tell why a server is silent."""
+    with StaticServer(mounts) as server:
+        yield Tab(context, f"{server.url}/blank.html").open(worker=request.param)
+
+
+def test_most_pages_can_tell_a_refusal(plain_tab: Tab) -> None:
+    with ScriptedServer(json_answer({"response": "a", "done": True})) as server:
+        answer = plain_tab.call("generate", "mistral", "Hi", {"host": server.url}, {})
+
+    assert "the server answers, but does not allow" in answer["error"]["message"]
+    assert "OLLAMA_ORIGINS=" in answer["error"]["message"]
+
+
+def test_most_pages_can_tell_a_server_that_is_not_there(plain_tab: Tab) -> None:
     with refusing_url() as url:
-        answer = shared_tab.call("generate", "mistral", "Hi", {"host": url}, {})
+        answer = plain_tab.call("generate", "mistral", "Hi", {"host": url}, {})
 
     assert answer["error"]["name"] == "ConnectionFailed"
     assert url in answer["error"]["message"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -44,6 +45,12 @@ def reference_texts() -> list[str]:
 @cache
 def native_vectors() -> NDArray[np.float32]:
     """The reference texts in fp32 by native onnxruntime."""
+    # Playwright runs an event loop in this thread, in which nothing else may wait.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(_native_vectors).result()
+
+
+def _native_vectors() -> NDArray[np.float32]:
     with use_host(NativeHost()), SyncSession(DEFAULT_MODEL, precision="fp32") as session:
         embeddings = session.embed(reference_texts())
     return np.asarray(embeddings.values).reshape(-1, embeddings.dimensions)

@@ -47,7 +47,7 @@ def test_the_python_code_finds_what_the_page_found(playground: Playground, tmp_p
 
     printed = python(playground.tab.locator("#search-code-text").inner_text(), tmp_path)
 
-    assert [line[6:] for line in printed.splitlines()] == found(playground)
+    assert texts_in(printed) == found(playground)
 
 
 def test_the_javascript_code_finds_what_the_page_found(
@@ -60,7 +60,7 @@ def test_the_javascript_code_finds_what_the_page_found(
 
     printed = javascript(playground.tab.locator("#search-code-text").inner_text(), project)
 
-    assert [line[5:] for line in printed.splitlines()] == found(playground)
+    assert texts_in(printed) == found(playground)
 
 
 def test_the_code_for_answers_streams_them(
@@ -84,6 +84,11 @@ def test_copy_puts_the_code_on_the_clipboard(playground: Playground) -> None:
     expect(playground.tab.locator("#search-code-copy")).to_have_text("Copied")
     copied = playground.evaluate("navigator.clipboard.readText()")
     assert copied == playground.tab.locator("#search-code-text").text_content()
+
+
+def texts_in(printed: str) -> list[str]:
+    """The texts of lines that each begin with a score."""
+    return [line.split(maxsplit=1)[1] for line in printed.splitlines()]
 
 
 def found(playground: Playground) -> list[str]:

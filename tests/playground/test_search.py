@@ -36,7 +36,8 @@ def test_results_are_ranked_by_their_scores(playground: Playground) -> None:
     playground.ask_for("money and banks")
     expect(playground.results.first.locator("p")).to_contain_text("bank")
 
-    scores = [float(each) for each in playground.tab.locator("#results .score").all_inner_texts()]
+    shown = playground.tab.locator("#results .score").all_inner_texts()
+    scores = [float(score.replace("−", "-")) for score in shown]
 
     assert len(scores) == 8
     assert scores == sorted(scores, reverse=True)

@@ -48,7 +48,7 @@ def test_every_answer_isolates_the_page(client: httpx2.Client, path: str) -> Non
     headers = client.get(path).headers
 
     assert headers["cross-origin-opener-policy"] == "same-origin"
-    assert headers["cross-origin-embedder-policy"] == "require-corp"
+    assert headers["cross-origin-embedder-policy"] == "credentialless"
     assert headers["cross-origin-resource-policy"] == "same-origin"
 
 
@@ -68,7 +68,7 @@ def test_an_unchanged_file_is_not_sent_again(client: httpx2.Client) -> None:
     again = client.get("/engine.mjs", headers={"if-none-match": tag})
 
     assert (again.status_code, again.content) == (304, b"")
-    assert again.headers["cross-origin-embedder-policy"] == "require-corp"
+    assert again.headers["cross-origin-embedder-policy"] == "credentialless"
 
 
 def test_a_compressed_file_is_sent_to_who_takes_it(client: httpx2.Client, folder: Path) -> None:

@@ -16,10 +16,16 @@ export async function explainInBrowser(error: unknown, url: string): Promise<str
   try {
     await fetch(origin, { mode: "no-cors", credentials: "omit", cache: "no-store" });
   } catch {
-    return messageOf(error);
+    // A page that is cross-origin isolated may be refused even that, so that nobody can tell.
+    if (!globalThis.crossOriginIsolated) return messageOf(error);
+    return `${messageOf(error)}; or it ${notAllowed(here)}`;
   }
+  return `the server answers, but ${notAllowed(here)}`;
+}
+
+function notAllowed(here: string): string {
   return (
-    `the server answers, but does not allow requests from pages at ${here} (CORS): ` +
+    `does not allow requests from pages at ${here} (CORS): ` +
     `for Ollama, set OLLAMA_ORIGINS=${here} and start it again`
   );
 }
