@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -42,6 +43,8 @@ WORK = ROOT / "build" / "bench-browser"
 """Kept between runs: the models in both layouts, and compressed files."""
 
 PEER = "@huggingface/transformers"
+WIDTH = 170
+"""Columns of the tables where they do not go to a terminal."""
 
 
 def install_peer() -> Path:
@@ -171,7 +174,7 @@ def main() -> None:
     if given.json:
         print(json.dumps({"versions": versions, "figures": figures}, indent=1))
         return
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     console.print(table(figures))
     console.print(ratios(figures))
     console.print(", ".join(f"{name} {value}" for name, value in versions.items()))
