@@ -15,8 +15,9 @@ help() {
   cat <<'TEXT'
 usage: ./build.sh TASK [ARGUMENT…]
 
-  run [ARGUMENT…]    serve the playground (--port N); without Node, or with --demo, embed three
-                     sentences with the default model and show how near they are
+  run [ARGUMENT…]    serve the playground, and open it in a browser where there is a terminal
+                     (--port N, --host NAME); without Node, or with --demo, embed three sentences
+                     with the default model and show how near they are
   test [ARGUMENT…]   run all tests; arguments go to pytest
   lint               ruff, mypy --strict and tsc --strict
   bench NAME         run a benchmark (embed, stream, browser)
@@ -142,6 +143,9 @@ run() {
   if [ "${1:-}" != --demo ] && has_node; then
     bundle
     install playground
+    if [ -t 1 ]; then
+      set -- --open "$@"
+    fi
     exec "$PYTHON" js-shim/playground/serve.py --directory js-shim/dist "$@"
   fi
   has_node || without_node 'this is the demo in the terminal instead of the playground'

@@ -3,7 +3,7 @@
 //
 //   node playground/build.mjs
 
-import { copyFile, mkdir } from "node:fs/promises";
+import { copyFile, mkdir, readdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
@@ -30,6 +30,16 @@ export async function buildPlayground(output = join(here, "..", "dist")) {
     outfile: join(output, "offline.js"),
   });
   for (const name of ["index.html", "style.css"]) await copyFile(join(here, name), join(page, name));
+  await listModels(join(output, "assets", "models"));
+}
+
+/** Write the list of models and their precisions that the page offers. */
+async function listModels(folder) {
+  await mkdir(folder, { recursive: true });
+  const models = (await readdir(folder, { withFileTypes: true })).filter((each) => each.isDirectory());
+  const list = {};
+  for (const { name } of models) list[name] = (await readdir(join(folder, name))).sort();
+  await writeFile(join(folder, "index.json"), `${JSON.stringify(list)}\n`);
 }
 
 if (argv[1] === fileURLToPath(import.meta.url)) await buildPlayground();

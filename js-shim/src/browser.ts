@@ -20,11 +20,13 @@ export * from "./public.js";
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
   const { worker = typeof Worker === "function", onProgress, assets, models, ...plain } = options;
   if (!worker) return localRuntime(options);
+  const folder = assetsFolder(assets);
   const places = {
-    assets: assetsFolder(assets),
+    assets: folder,
     ...(models === undefined ? {} : { models: new URL(models, globalThis.location.href).href }),
   };
-  const script = new URL("./web-worker.js", import.meta.url);
+  // By the assets, not by this module, which a bundler may have moved elsewhere.
+  const script = new URL("../web-worker.js", folder);
   return new WorkerRuntime(() => moduleWorker(script), { ...plain, ...places }, onProgress);
 }
 

@@ -59,7 +59,6 @@ export class RuntimeSession {
    * Rejects with `EdgeletError`, or with the reason of `signal`.
    */
   run(prompt: string, options: ModelOptions & { stream: true }): Promise<ChunkStream<RawAnswer>>;
-  run(prompt: string, options?: ModelOptions & { mean_pool?: true; stream?: false }): Promise<any>;
   run(prompt: Prompt | readonly string[], options?: ModelOptions): Promise<any>;
   async run(prompt: unknown, options: ModelOptions = {}): Promise<unknown> {
     const answer = await this.#call("run", prompt, options);

@@ -77,7 +77,10 @@ export interface Message {
 /** What a language model is asked: a text, messages, or the dialect's own request object. */
 export type Prompt = string | readonly Message[] | Readonly<Record<string, unknown>>;
 
-/** The limits of one generation, in seconds (`null`: no limit), and how often to try again. */
+/**
+ * The limits of one generation, in seconds (`null`: no limit), and how often to try again. `fetch`
+ * does not tell the connection phase apart, so `connect_timeout` is not heard here.
+ */
 export interface GenerateLimits {
   readonly timeout?: number | null;
   readonly connect_timeout?: number | null;

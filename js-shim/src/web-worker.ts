@@ -53,8 +53,6 @@ function answer(local: LocalRuntime, question: Asked, signal: AbortSignal): Prom
       return local.receive(question.stream, signal);
     case "close":
       return local.close(question.stream) as Promise<undefined>;
-    case "ready":
-      return local.ready() as Promise<undefined>;
     case "tokenIds":
       return local.tokenIds(question.model, question.text);
     case "diagnostics":

@@ -23,7 +23,8 @@ FLAGS = (
 def launch_chromium(playwright: Playwright) -> Browser:
     """Start it without a window. The test is skipped, with the reason, where there is none."""
     own = Path(playwright.chromium.executable_path)
-    system = shutil.which("chromium") or shutil.which("google-chrome")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    system = next((found for name in names if (found := shutil.which(name))), None)
     if not own.exists() and system is None:
         pytest.skip(
             "no Chromium is installed; `playwright install chromium`, or the system's package"

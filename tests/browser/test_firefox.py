@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,16 +11,52 @@ from edgelet.models import DEFAULT_MODEL
 from tests.browser.firefox import FirefoxPage, start_firefox
 from tests.browser.static_server import StaticServer
 from tests.browser.tab import START
+from tests.conformance.cases import Case, load_cases, load_rows
+from tests.conformance.judge import hold_to_case, judge_token_ids
 from tests.conformance.reference import REQUIRED, nearness, reference_texts
 from tests.servers.llama_server import start_llama_server
+from tests.servers.scripted_server import ScriptedServer
 
 BOTH = pytest.mark.parametrize("worker", [False, True], ids=["page", "worker"])
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer([], cors=True) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def visited(firefox: FirefoxPage, mounts: dict[str, Path]) -> Iterator[FirefoxPage]:
+    """Firefox with edgelet in a worker of its page, for all cases."""
+    with StaticServer(mounts, isolated=True) as site:
+        visit(firefox, site, worker=True)
+        yield firefox
 
 
 @pytest.fixture(scope="module")
 def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FirefoxPage]:
     with start_firefox(tmp_path_factory.mktemp("firefox")) as page:
         yield page
+
+
+@pytest.mark.parametrize("case", load_cases("compatibility"), ids=lambda case: case.case)
+def test_compatibility(case: Case, visited: FirefoxPage, server: ScriptedServer) -> None:
+    hold_to_case(
+        case,
+        server,
+        lambda env: visited.evaluate("(...given) => subject.runCase(...given)", case.row(), env),
+    )
+
+
+def test_token_ids_are_those_of_the_rust_tokenizer(visited: FirefoxPage) -> None:
+    rows = load_rows("token_ids")
+    texts = [row["text"] for row in rows]
+
+    answer = visited.evaluate("(...given) => subject.tokenIds(...given)", DEFAULT_MODEL, texts)
+
+    for row, ids in zip(rows, answer, strict=True):
+        judge_token_ids(row, ids)
 
 
 @BOTH

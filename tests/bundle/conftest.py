@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests.js.package import needs
 
 ROOT = Path(__file__).parents[2]
 
@@ -14,10 +14,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The clone, where Node is installed; the tests are skipped where it is not."""
-    node = shutil.which("node")
-    recent = "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)"
-    if node is None or subprocess.run([node, "-e", recent], check=False).returncode != 0:
-        pytest.skip("the bundle needs Node 20 or newer")
+    needs("node")
     return ROOT
 
 

@@ -203,6 +203,18 @@ def test_equal_lengths_travel_together() -> None:
     assert [{len(encoded[index]) for index in batch} for batch in batches] == [{100}, {90}]
 
 
+def test_long_texts_of_different_lengths_travel_alone() -> None:
+    encoded = {index: [0] * (60 + index) for index in range(4)}
+
+    assert list(cut(encoded)) == [[3], [2], [1], [0]]
+
+
+def test_short_texts_of_different_lengths_travel_together() -> None:
+    encoded = {index: [0] * (5 + index) for index in range(4)}
+
+    assert list(cut(encoded)) == [[3, 2, 1, 0]]
+
+
 async def test_a_list_that_changes_meanwhile_does_not_matter(host: FakeHost) -> None:
     texts = ["a b"] * 300
 

@@ -83,7 +83,9 @@ def test_the_streaming_example_streams(ollama_url: str, llama_url: str) -> None:
     assert run("examples/stream_answer.py", "mistral", "Why?", host=ollama_url).stdout == (
         "Rayleigh scattering\n"
     )
-    assert run("examples/stream_answer.py", "tiny", "Why?", "openaicompatible", host=llama_url)
+    answer = run("examples/stream_answer.py", "tiny", "Why?", "openaicompatible", host=llama_url)
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stdout.strip()
 
 
 def test_the_streaming_example_tells_what_is_missing() -> None:

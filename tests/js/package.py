@@ -30,6 +30,8 @@ def needs(program: str) -> str:
     found = shutil.which(program, path=f"{SHIM / 'node_modules' / '.bin'}:{os.environ['PATH']}")
     if found is None:
         pytest.skip(f"{program} is not installed on this machine")
+    if program == "node" and not _is_recent(found):
+        pytest.skip("the installed Node is older than 20")
     return str(Path(found).resolve())
 
 
@@ -60,6 +62,11 @@ def export_models(folder: Path) -> Path:
         artefact = ModelStore().artefact(DEFAULT_MODEL, precision)
         shutil.copytree(artefact, folder / DEFAULT_MODEL / precision)
     return folder
+
+
+def _is_recent(node: str) -> bool:
+    recent = "process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)"
+    return subprocess.run([node, "-e", recent], check=False).returncode == 0
 
 
 def _npm(*arguments: str, cwd: Path) -> None:

@@ -53,10 +53,6 @@ export class LocalRuntime implements Runtime {
     await drive(calls, this.#bridgeInUse(), calls.close(stream));
   }
 
-  async ready(): Promise<void> {
-    await this.#started();
-  }
-
   async tokenIds(model: string, text: string): Promise<Int32Array> {
     const asked = { method: "embed", model, session: {}, prompt: text, options: {} };
     await this.call({ model, precision: undefined, asked: JSON.stringify(asked) });
@@ -71,7 +67,7 @@ export class LocalRuntime implements Runtime {
     return {
       python_heap: python.heap(),
       live_calls: python.calls.live(),
-      live_proxies: python.calls.live_proxies(),
+      live_proxies: python.references(),
       open_responses: this.#bridge?.openResponses ?? 0,
     };
   }

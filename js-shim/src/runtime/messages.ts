@@ -15,7 +15,7 @@ export type Question =
   | { readonly kind: "configure"; readonly options: WorkerOptions }
   | { readonly kind: "call"; readonly id: number; readonly call: Call; readonly progress: boolean }
   | { readonly kind: "receive" | "close"; readonly id: number; readonly stream: number }
-  | { readonly kind: "ready" | "diagnostics"; readonly id: number }
+  | { readonly kind: "diagnostics"; readonly id: number }
   | {
       readonly kind: "tokenIds";
       readonly id: number;

@@ -18,9 +18,7 @@ export interface Calls {
   fail(call: number, kind: string, reason: string, at: number): Step;
   fail_with(call: number, lane: number): Step;
   give_up(call: number): void;
-  forget_models(): void;
   live(): number;
-  live_proxies(): number;
   token_ids(handle: number, text: string, max_tokens: number): Int32Array;
 }
 
@@ -29,6 +27,8 @@ export interface Python {
   readonly calls: Calls;
   /** Bytes of Python's WebAssembly memory. */
   heap(): number;
+  /** JavaScript objects that Python holds, Pyodide's own included. */
+  references(): number;
   /** Destroy every proxy; Python's memory goes with the last reference to this object. */
   dispose(): void;
 }
@@ -47,7 +47,7 @@ export interface PythonSource {
 
 /** The part of Pyodide that has no public type. */
 interface Emscripten {
-  readonly _module: { readonly HEAP8: Int8Array };
+  readonly _module: { readonly HEAP8: Int8Array; _hiwire_num_refs(): number };
 }
 
 const CORE = "/lib/edgelet-core.zip";
@@ -58,7 +58,7 @@ const NO_PACKAGES = {
   packages: {},
 };
 
-/** Start Python. Rejects when a file is missing or of another version. */
+/** Start Python. Rejects when a file cannot be had. */
 export async function startPython(source: PythonSource): Promise<Python> {
   const snapshot = source.snapshot ? unpacked(source.read("snapshot.bin.gz")) : undefined;
   const core = source.read("core.zip");
@@ -90,6 +90,7 @@ function started(pyodide: PyodideInterface, restored: boolean): Python {
   const instance: PyProxy = made();
   made.destroy();
   module.destroy();
+  const emscripten = (pyodide as unknown as Emscripten)._module;
   const methods = new Map<string, PyCallable>();
   const calls = new Proxy({} as Calls, {
     get(_, name: string) {
@@ -100,7 +101,8 @@ function started(pyodide: PyodideInterface, restored: boolean): Python {
   });
   return {
     calls,
-    heap: () => (pyodide as unknown as Emscripten)._module.HEAP8.length,
+    heap: () => emscripten.HEAP8.length,
+    references: () => emscripten._hiwire_num_refs(),
     dispose() {
       for (const method of methods.values()) method.destroy();
       instance.destroy();

@@ -51,7 +51,7 @@ export interface Diagnostics {
   readonly python_heap: number;
   /** Calls and streams that core holds. */
   readonly live_calls: number;
-  /** JavaScript objects that Python holds. */
+  /** JavaScript objects that Python holds, Pyodide's own included. */
   readonly live_proxies: number;
   /** Responses that are open. */
   readonly open_responses: number;
@@ -65,8 +65,6 @@ export interface Runtime {
   receive(stream: number, signal?: AbortSignal): Promise<Chunks>;
   /** Close a stream and its connection. Never rejects. */
   close(stream: number): Promise<void>;
-  /** Start Python now, so that the first call need not wait for it. */
-  ready(): Promise<void>;
   /** The token ids of a text by an embedding model's tokenizer, special tokens included. */
   tokenIds(model: string, text: string): Promise<Int32Array>;
   /** Figures that show whether anything leaks. */

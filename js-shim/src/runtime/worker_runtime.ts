@@ -50,10 +50,6 @@ export class WorkerRuntime implements Runtime {
     if (this.#worker !== undefined) await this.#ask({ kind: "close", stream });
   }
 
-  async ready(): Promise<void> {
-    await this.#ask({ kind: "ready" });
-  }
-
   tokenIds(model: string, text: string): Promise<Int32Array> {
     return this.#ask({ kind: "tokenIds", model, text }) as Promise<Int32Array>;
   }

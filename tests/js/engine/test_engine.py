@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.js.engine.material import write_material
+from tests.js.package import needs
 
 HERE = Path(__file__).parent
 
@@ -23,8 +23,6 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", sorted(file.stem[:-5] for file in HERE.glob("*.test.ts")))
 def test_the_tests_in_typescript_pass(name: str, material: Path) -> None:
-    node = shutil.which("node")
-    assert node is not None, "Node 20 or newer is needed; ./build.sh setup says how to get it"
-    command = [node, str(HERE / "run.mjs"), str(material), name]
+    command = [needs("node"), str(HERE / "run.mjs"), str(material), name]
     run = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert run.returncode == 0, run.stdout + run.stderr

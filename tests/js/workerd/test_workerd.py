@@ -13,6 +13,7 @@ from edgelet.models import DEFAULT_MODEL
 from tests.conformance.cases import Case, load_cases, load_rows
 from tests.conformance.judge import hold_to_case, judge_token_ids
 from tests.conformance.reference import REQUIRED, nearness, reference_texts
+from tests.js.test_documents import examples, for_workers
 from tests.js.workerd.workerd import NEWEST, Worker, bundle_worker, serve_worker
 from tests.servers.answers import json_answer, ndjson, ollama_generate
 from tests.servers.scripted_server import ScriptedServer
@@ -96,6 +97,13 @@ def test_a_language_model_needs_neither_engine_nor_models(project: Path, models:
     assert answer["response"] == "Hello"
     assert lacking["name"] == "ModelError"
     assert "modules.engineWasm" in lacking["message"]
+
+
+def test_the_worker_of_the_documents_embeds(project: Path, models: Path) -> None:
+    [example] = [each for each in examples("js") if for_workers(each)]
+    (project / "documented.mjs").write_text(example.code)
+    with serve_worker(bundle_worker("documented", project), models) as worker:
+        assert len(worker.get("/", input="Hello world").json()) == 384
 
 
 @pytest.mark.parametrize(

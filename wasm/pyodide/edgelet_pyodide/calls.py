@@ -20,7 +20,6 @@ Calls, streams, models and responses are numbers on both sides, and everything e
 
 from __future__ import annotations
 
-import gc
 import json
 from array import array
 from collections.abc import Callable, Generator, Iterator
@@ -28,7 +27,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import count
 from typing import Any
 
-from pyodide.ffi import JsProxy, to_js
+from pyodide.ffi import to_js
 
 from edgelet.dialects import DIALECTS
 from edgelet.effects import (
@@ -156,17 +155,9 @@ class Calls:
             for steps in reversed(given_up.stack):
                 steps.close()
 
-    def forget_models(self) -> None:
-        """Let go of every opened model; open calls keep theirs."""
-        self._models.clear()
-
     def live(self) -> int:
         """How many calls and streams are alive."""
         return len(self._calls) + len(self._streams)
-
-    def live_proxies(self) -> int:
-        """How many JavaScript objects Python holds."""
-        return sum(isinstance(each, JsProxy) for each in gc.get_objects())
 
     def token_ids(self, handle: int, text: str, max_tokens: int) -> Any:
         """The token ids of a text by an opened model's tokenizer, as an `Int32Array`."""
