@@ -22,13 +22,12 @@ export interface OpenModel {
 
 /**
  * An opened model. `handle` names it in `RunModel`; one model and precision is opened once and
- * shared. `lanes` is how many batches run at once at best.
+ * shared.
  */
 export interface OpenedModel {
   readonly handle: number;
   readonly card: ModelCard;
   readonly tokenizerJson: Uint8Array;
-  readonly lanes: number;
 }
 
 /**

@@ -18,8 +18,6 @@ export type Batch = Omit<RunModel, "handle">;
 
 /** A model that an engine has opened. */
 export interface Network {
-  /** How many batches run side by side at best. */
-  readonly lanes: number;
   /**
    * The output of a batch, flat, in memory of its own. Throws `ModelFailure` when the engine
    * refuses the batch. The arrays of the batch must stay as they are until then.

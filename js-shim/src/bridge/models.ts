@@ -112,8 +112,7 @@ export class Models {
       throw signal.reason;
     }
     const handle = ++this.#handles;
-    const { lanes } = network;
-    const opened = { handle, card: card.facts, tokenizerJson: tokenizer, lanes };
+    const opened = { handle, card: card.facts, tokenizerJson: tokenizer };
     const loaded = { opened, network, where };
     this.#loaded.set(handle, loaded);
     return loaded;

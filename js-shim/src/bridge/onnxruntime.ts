@@ -45,10 +45,11 @@ export async function openNetwork(
   }
 }
 
-/** A model in one session, whose batches are run one after another. */
+/**
+ * A model in one session, whose batches are run one after another: a run holds the thread until its
+ * end, so that a second one could only wait.
+ */
 class SessionNetwork implements Network {
-  /** A run holds the thread until its end, so that a second one could only wait. */
-  readonly lanes = 1;
   readonly #onnxruntime: Onnxruntime;
   readonly #session: InferenceSession;
   readonly #turns: Turns;

@@ -13,13 +13,6 @@ import { clock, DeadlinePassed, SignalFired, waiting } from "./waiting.js";
 /** What a call came to: the rest of its `done` step. */
 export type Done = readonly unknown[];
 
-/** A lane of a call failed; core keeps the error itself. */
-class LaneFailed extends Error {
-  constructor(readonly lane: number) {
-    super("a lane failed");
-  }
-}
-
 /**
  * Drive a call to its end. Throws `EdgeletError`, or the reason of `signal` if that fired.
  *
@@ -41,11 +34,10 @@ export async function drive(
         ended = true;
         if (kind === "done") return rest;
         if (fired !== undefined) throw fired.reason;
-        if (rest[0] === "") throw new LaneFailed(call);
         throw new EdgeletError(JSON.parse(rest[0] as string) as ErrorFacts);
       }
       try {
-        const answer = perform(calls, bridge, step, signal);
+        const answer = perform(bridge, step, signal);
         step = calls.advance(call, answer instanceof Promise ? await answer : answer);
       } catch (error) {
         if (error instanceof SignalFired) fired = error;
@@ -59,7 +51,6 @@ export async function drive(
 
 /** Throw what went wrong with an effect into the call. Bugs are thrown on. */
 function failed(calls: Calls, call: number, error: unknown): Step {
-  if (error instanceof LaneFailed) return calls.fail_with(call, error.lane);
   const now = clock();
   if (error instanceof DeadlinePassed) return calls.fail(call, "deadline", "", error.at);
   if (error instanceof SignalFired) return calls.fail(call, "aborted", messageOf(error.reason), now);
@@ -69,7 +60,6 @@ function failed(calls: Calls, call: number, error: unknown): Step {
 }
 
 function perform(
-  calls: Calls,
   bridge: Bridge,
   step: Step,
   signal: AbortSignal | undefined,
@@ -99,8 +89,6 @@ function perform(
     case "close":
       bridge.close(step[1] as number);
       return undefined;
-    case "lanes":
-      return together(calls, bridge, step[1] as readonly number[], signal);
   }
   throw new TypeError(`core asked for an unknown effect: ${step[0]}`);
 }
@@ -111,10 +99,10 @@ async function opened(
   precision: Precision | null,
   deadline: number | undefined,
   signal: AbortSignal | undefined,
-): Promise<[number, string, Uint8Array, number]> {
+): Promise<[number, string, Uint8Array]> {
   const effect = { model, precision };
   const answer = await waiting((left) => bridge.openModel(effect, left), deadline, signal);
-  return [answer.handle, JSON.stringify(answer.card), answer.tokenizerJson, answer.lanes];
+  return [answer.handle, JSON.stringify(answer.card), answer.tokenizerJson];
 }
 
 async function sent(
@@ -143,24 +131,6 @@ async function pause(
 ): Promise<void> {
   const milliseconds = Math.max((until - clock()) * 1000, 0);
   await waiting(() => new Promise((done) => setTimeout(done, milliseconds)), deadline, signal);
-}
-
-/** Drive calls side by side; the first failure stops the others. */
-async function together(
-  calls: Calls,
-  bridge: Bridge,
-  lanes: readonly number[],
-  signal: AbortSignal | undefined,
-): Promise<undefined> {
-  const stop = new AbortController();
-  const both = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
-  try {
-    await Promise.all(lanes.map((lane) => drive(calls, bridge, lane, both)));
-  } catch (error) {
-    stop.abort();
-    throw signal?.aborted ? new SignalFired(signal.reason) : error;
-  }
-  return undefined;
 }
 
 function earliest(within: number | undefined, deadline: number | undefined): number | undefined {

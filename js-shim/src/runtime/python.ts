@@ -16,7 +16,6 @@ export interface Calls {
   close(stream: number): number;
   advance(call: number, answer?: unknown): Step;
   fail(call: number, kind: string, reason: string, at: number): Step;
-  fail_with(call: number, lane: number): Step;
   give_up(call: number): void;
   live(): number;
   token_ids(handle: number, text: string, max_tokens: number): Int32Array;

@@ -10,7 +10,6 @@ the call is done: no event loop stands between. A step is a flat JavaScript arra
     ["send", method, url, headers, body, deadline, not_before]
     ["receive", response, within, deadline]
     ["close", response]
-    ["lanes", calls]                                 drive these calls side by side, then go on
     ["done", kind, …]                                the result; see `_result`
     ["failed", error]                                the error, as JSON
 
@@ -23,7 +22,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from itertools import count
 from typing import Any
 
@@ -61,14 +60,12 @@ _View = Callable[[dict[str, Any]], Any]
 class _Call:
     """A call in progress: its generators, the innermost last, and the effect it waits for.
 
-    `opened` is a model that still needs a tokenizer of the host's; `result` is a lane's.
+    `opened` is a model that still needs a tokenizer of the host's.
     """
 
     stack: list[Steps[Any]]
     effect: Effect | None = None
-    lanes: list[int] = field(default_factory=list)
     opened: OpenedModel | None = None
-    result: Any = None
 
 
 @dataclass(slots=True)
@@ -116,8 +113,6 @@ class Calls:
 
     def advance(self, call: int, answer: Any = None) -> Any:
         """Send the answer to the effect that the last step asked for; returns the next step."""
-        if call not in self._calls:  # a lane that was given up meanwhile
-            return to_js(["failed", ""])
         state = self._calls[call]
         try:
             understood = self._understood(state, answer)
@@ -136,22 +131,12 @@ class Calls:
         `kind` is `deadline`, `aborted`, `model`, or the phase of a transport that failed. `at` is
         the instant, in seconds.
         """
-        if call not in self._calls:
-            return to_js(["failed", ""])
-        self._give_up_lanes(self._calls[call])
         return self._resumed(call, None, _failure(kind, reason, at))
-
-    def fail_with(self, call: int, lane: int) -> Any:
-        """Throw the error that ended one of a call's lanes into the call."""
-        error: BaseException = self._calls.pop(lane).result
-        self._give_up_lanes(self._calls[call])
-        return self._resumed(call, None, error)
 
     def give_up(self, call: int) -> None:
         """Forget a call that will not be driven on."""
         given_up = self._calls.pop(call, None)
         if given_up is not None:
-            self._give_up_lanes(given_up)
             for steps in reversed(given_up.stack):
                 steps.close()
 
@@ -180,7 +165,7 @@ class Calls:
                 call.stack.pop()
                 if not call.stack:
                     return self._done(number, stop.value)
-                answer, failure = [stop.value], None  # the one lane of a `Together`
+                answer, failure = stop.value, None
                 continue
             except Exception as error:
                 call.stack.pop()
@@ -191,13 +176,8 @@ class Calls:
             answer, failure = None, None
             call.effect = effect
             match effect:
-                case Together(steps=(lane,)):
-                    call.stack.append(lane)
                 case Together(steps=lanes):
-                    call.lanes = [self._begun(lane) for lane in lanes]
-                    for lane_number in call.lanes:
-                        self._calls[lane_number].result = _LANE
-                    return to_js(["lanes", call.lanes])
+                    call.stack.append(_in_turn(lanes))
                 case _:
                     return to_js(_described(effect))
 
@@ -212,23 +192,17 @@ class Calls:
                 opened, call.opened = with_encoder(call.opened, answer), None
                 return opened
             case OpenModel():
-                handle, card, tokenizer_json, lanes = answer
+                handle, card, tokenizer_json = answer
                 if handle not in self._models:
-                    return opened_model(handle, card, tokenizer_json.to_bytes(), lanes)
+                    return opened_model(handle, card, tokenizer_json.to_bytes())
                 return self._models[handle]
             case Send():
                 response, status, headers, at = answer
                 return ResponseHead(response, status, json.loads(headers), at)
-            case Together():
-                lanes, call.lanes = call.lanes, []
-                return [self._calls.pop(lane).result for lane in lanes]
             case _:
                 return answer
 
     def _done(self, number: int, result: Any) -> Any:
-        if self._calls[number].result is _LANE:
-            self._calls[number].result = result
-            return to_js(["done", "lane"])
         del self._calls[number]
         if isinstance(result, _Opened):
             stream = next(self._numbers)
@@ -237,18 +211,10 @@ class Calls:
         return to_js(["done", *_result(result)])
 
     def _failed(self, number: int, error: Exception) -> Any:
-        if self._calls[number].result is _LANE:
-            self._calls[number].result = error
-            return to_js(["failed", ""])
         del self._calls[number]
         if not isinstance(error, EdgeletError):
             raise error
         return to_js(["failed", json.dumps(_facts(error))])
-
-    def _give_up_lanes(self, call: _Call) -> None:
-        lanes, call.lanes = call.lanes, []
-        for lane in lanes:
-            self.give_up(lane)
 
     def _receive_steps(self, stream: int) -> Steps[_Chunks]:
         opened = self._streams.get(stream)
@@ -262,8 +228,13 @@ class Calls:
         return _Chunks([opened.view(chunk) for chunk in chunks], opened.generation.ended)
 
 
-_LANE = object()
-"""The result of a lane that is still running: whoever drives its call asks for it."""
+def _in_turn(lanes: tuple[Steps[Any], ...]) -> Steps[list[Any]]:
+    """`Together` where one engine does all the work: side by side it could do no more."""
+    results = []
+    for lane in lanes:
+        result = yield from lane
+        results.append(result)
+    return results
 
 
 def _close_steps(opened: _Opened | None) -> Steps[None]:

@@ -62,7 +62,7 @@ class PyodideHost(Host):
         opened = self._opened.get(answer.handle)
         if opened is None:
             tokenizer_json = answer.tokenizerJson.to_bytes()
-            opened = opened_model(answer.handle, _json(answer.card), tokenizer_json, answer.lanes)
+            opened = opened_model(answer.handle, _json(answer.card), tokenizer_json)
             if not has_tokenizer(opened):
                 opened = with_encoder(opened, await bridge.encoder(answer.handle))
             self._opened[answer.handle] = opened

@@ -11,11 +11,11 @@ from edgelet.errors import ModelError
 from edgelet.models import ModelCard, OpenedModel
 
 
-def opened_model(handle: int, card: str, tokenizer_json: bytes, lanes: int) -> OpenedModel:
+def opened_model(handle: int, card: str, tokenizer_json: bytes) -> OpenedModel:
     """The opened model whose card is that JSON text; further facts in it are passed over."""
     facts = json.loads(card)
     known = {field.name: facts[field.name] for field in fields(ModelCard)}
-    return OpenedModel(handle, ModelCard(**known), tokenizer_json, lanes)
+    return OpenedModel(handle, ModelCard(**known), tokenizer_json)
 
 
 def has_tokenizer(opened: OpenedModel) -> bool:
