@@ -33,7 +33,12 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
 function permitted(name: string): string | undefined {
   const { Deno } = globalThis as unknown as { readonly Deno: DenoEnvironment };
   const { state } = Deno.permissions.querySync({ name: "env", variable: name });
-  return state === "denied" ? undefined : Deno.env.get(name);
+  if (state === "denied") return undefined;
+  try {
+    return Deno.env.get(name); // where there is nobody to ask, Deno refuses by an error
+  } catch {
+    return undefined;
+  }
 }
 
 const shared = new SharedRuntime(createRuntime);

@@ -21,8 +21,13 @@ type Listened = {
   readonly progress?: ((done: number, total: number) => void) | undefined;
 };
 
-/** Which sessions have used a runtime and not been disposed of. */
+/** Which sessions have used a runtime, are still there, and have not been disposed of. */
 const users = new WeakMap<Runtime, Set<object>>();
+
+/** Forgets sessions that were dropped without being disposed of. */
+const gone = new FinalizationRegistry<{ readonly using: Set<object>; readonly user: object }>(
+  ({ using, user }) => void using.delete(user),
+);
 
 /**
  * A model to run: an embedding model (`gte-small`), or a language model on an inference host.
@@ -112,6 +117,14 @@ export class RuntimeSession {
     return this.dispose();
   }
 
+  #isUsing(runtime: Runtime): void {
+    const using = users.get(runtime) ?? new Set<object>();
+    users.set(runtime, using);
+    if (using.has(this.#user)) return;
+    using.add(this.#user);
+    gone.register(this, { using, user: this.#user });
+  }
+
   async #call(
     method: "run" | "embed" | "generate",
     prompt: unknown,
@@ -121,7 +134,7 @@ export class RuntimeSession {
     const { model } = this;
     const asked = asJson({ method, model, session: this.#options, prompt, options });
     const runtime = this.#runtime();
-    users.set(runtime, (users.get(runtime) ?? new Set()).add(this.#user));
+    this.#isUsing(runtime);
     return runtime.call({ model, precision: this.#options.precision, asked }, { signal, progress });
   }
 }
@@ -176,41 +189,64 @@ function embeddingsOf(answer: EmbeddingsAnswer): Embeddings {
   return { card, values, vectors, rows, token_counts, truncated };
 }
 
+/** A stream as its iterator has it. It must not know the iterator, whose end is told by its absence. */
+interface Source {
+  readonly runtime: Runtime;
+  readonly stream: number;
+  readonly signal: AbortSignal | undefined;
+  /** Hears the signal. */
+  readonly aborted: () => void;
+  ended: boolean;
+}
+
 /** Closes streams whose iterator was dropped unread. */
-const dropped = new FinalizationRegistry<() => void>((close) => close());
+const dropped = new FinalizationRegistry<Source>((source) => void left(source));
+
+function opened(runtime: Runtime, stream: number, signal: AbortSignal | undefined): Source {
+  const aborted = (): void => void left(source);
+  const source = { runtime, stream, signal, aborted, ended: false };
+  if (signal?.aborted) aborted();
+  else signal?.addEventListener("abort", aborted, { once: true });
+  return source;
+}
+
+/** Close a stream that has not ended; listen to its signal no longer. */
+async function left(source: Source): Promise<void> {
+  source.signal?.removeEventListener("abort", source.aborted);
+  dropped.unregister(source);
+  if (!source.ended) await source.runtime.close(source.stream);
+}
+
+async function* chunksOf<T>(source: Source): AsyncGenerator<T> {
+  const { runtime, stream, signal } = source;
+  try {
+    while (!source.ended) {
+      const burst = await runtime.receive(stream, signal);
+      source.ended = burst.ended;
+      signal?.throwIfAborted(); // what was aborted meanwhile did not end by itself
+      for (const chunk of burst.chunks) {
+        signal?.throwIfAborted();
+        yield chunk as T;
+      }
+    }
+  } finally {
+    await left(source);
+  }
+}
 
 /** The chunks of a stream, fetched a burst at a time; leaving early closes the connection. */
 function chunkStream<T>(runtime: Runtime, stream: number, signal?: AbortSignal): ChunkStream<T> {
-  const close = (): Promise<void> => runtime.close(stream);
-  const aborted = (): void => void close();
-  signal?.addEventListener("abort", aborted, { once: true });
-  async function* chunks(): AsyncGenerator<T> {
-    let ended = false;
-    try {
-      while (!ended) {
-        const burst = await runtime.receive(stream, signal);
-        ended = burst.ended;
-        signal?.throwIfAborted(); // what was aborted meanwhile did not end by itself
-        for (const chunk of burst.chunks) {
-          signal?.throwIfAborted();
-          yield chunk as T;
-        }
-      }
-    } finally {
-      signal?.removeEventListener("abort", aborted);
-      if (!ended) await close();
-    }
-  }
-  const iterator = chunks() as AsyncGenerator<T> & ChunkStream<T>;
+  const source = opened(runtime, stream, signal);
+  const iterator = chunksOf<T>(source) as AsyncGenerator<T> & ChunkStream<T>;
   const leave = iterator.return.bind(iterator);
   // A generator that was never started would not run its `finally`.
   iterator.return = async (value) => {
-    await close();
+    await left(source);
     return leave(value);
   };
   iterator[Symbol.asyncDispose] = async () => {
     await iterator.return(undefined);
   };
-  dropped.register(iterator, () => void close());
+  dropped.register(iterator, source, source);
   return iterator;
 }

@@ -94,3 +94,22 @@ def test_most_pages_can_tell_a_server_that_is_not_there(plain_tab: Tab) -> None:
     assert answer["error"]["name"] == "ConnectionFailed"
     assert url in answer["error"]["message"]
     assert "OLLAMA_ORIGINS" not in answer["error"]["message"]
+
+
+def test_a_stream_whose_runtime_is_disposed_of_says_so(shared_tab: Tab) -> None:
+    with ScriptedServer(UNENDING, cors=True) as server:
+        answer = shared_tab.call("streamAcrossDispose", "mistral", "Hi", {"host": server.url})
+
+        assert answer["text"] == "Hel"
+        assert "disposed of" in answer["error"]["message"]
+        server.wait_until_client_left()
+
+
+def test_a_call_whose_runtime_is_disposed_of_says_so_and_closes_its_connection(
+    shared_tab: Tab,
+) -> None:
+    with ScriptedServer([Stall()], cors=True) as server:
+        answer = shared_tab.call("callAcrossDispose", "mistral", "Hi", {"host": server.url})
+
+        assert "disposed of" in answer["error"]["message"]
+        server.wait_until_client_left()

@@ -76,6 +76,38 @@ export function createSubject(edgelet, options) {
       }
     },
 
+    /** Reads one chunk of a stream, disposes of the runtime, and reads on. */
+    async streamAcrossDispose(model, prompt, given) {
+      const stream = await session(model, given).generate(prompt, { stream: true });
+      const { value } = await stream.next();
+      await this.dispose();
+      try {
+        for await (const _ of stream); // what had arrived before comes first
+        return { text: value.text };
+      } catch (error) {
+        return { text: value.text, error: described(edgelet, error) };
+      }
+    },
+
+    /** Disposes of the runtime while a call waits for its answer. */
+    async callAcrossDispose(model, prompt, given) {
+      const answer = session(model, given).generate(prompt, {});
+      const ended = answer.catch((error) => ({ error: described(edgelet, error) }));
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      await this.dispose();
+      return ended;
+    },
+
+    /** Begins a stream, drops it unread, and makes garbage until it is collected. */
+    async dropStream(model, prompt, given) {
+      await session(model, given).generate(prompt, { stream: true });
+      for (let i = 0; i < 40; i++) {
+        new Array(1_000_000).fill(i);
+        globalThis.gc?.();
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    },
+
     async generate(model, prompt, given, generateOptions) {
       try {
         const { raw, ...chunk } = await session(model, given).generate(prompt, generateOptions);

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from tests.js.hosts import JsProcess
+from tests.js.hosts import JsHost, JsProcess, start_host
 from tests.servers.answers import ndjson, ollama_generate
 from tests.servers.scripted_server import ScriptedServer, refusing_url
 from tests.servers.steps import Stall
@@ -37,3 +39,36 @@ def test_nothing_stays_open_behind_calls_that_fail(process: JsProcess) -> None:
     assert process.call("tryToEmbed", "all-MiniLM-L6-v2", [1])["error"]["name"] == "OptionError"
 
     assert process.call("diagnostics") == before
+
+
+def test_a_stream_whose_runtime_is_disposed_of_says_so(process: JsProcess) -> None:
+    with ScriptedServer(UNENDING) as server:
+        answer = process.call("streamAcrossDispose", "mistral", "Hi", {"host": server.url})
+
+        assert answer["text"] == "Hel"
+        assert "disposed of" in answer["error"]["message"]
+        server.wait_until_client_left()
+
+
+def test_a_call_whose_runtime_is_disposed_of_says_so_and_closes_its_connection(
+    process: JsProcess,
+) -> None:
+    with ScriptedServer([Stall()]) as server:
+        answer = process.call("callAcrossDispose", "mistral", "Hi", {"host": server.url})
+
+        assert "disposed of" in answer["error"]["message"]
+        server.wait_until_client_left()
+
+
+def test_a_stream_that_is_dropped_unread_is_closed(
+    host: JsHost, project: Path, models: Path
+) -> None:
+    if host.name != "node":
+        pytest.skip("only Node collects garbage when it is told to")
+    collecting = replace(host, command=lambda *places: [*host.command(*places), "--expose-gc"])
+    with (
+        ScriptedServer(UNENDING) as server,
+        start_host(collecting, project, models) as process,
+    ):
+        process.call("dropStream", "mistral", "Hi", {"host": server.url})
+        server.wait_until_client_left()

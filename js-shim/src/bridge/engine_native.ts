@@ -72,7 +72,11 @@ export class NativeEngine implements Engine {
   }
 
   #int8Saturates(): Promise<boolean> {
-    return (this.#saturates ??= int8Saturates(this.#onnxruntime));
+    this.#saturates ??= int8Saturates(this.#onnxruntime).catch((error: unknown) => {
+      this.#saturates = undefined; // it may be tried again
+      throw error;
+    });
+    return this.#saturates;
   }
 }
 

@@ -130,7 +130,12 @@ async function pause(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const milliseconds = Math.max((until - clock()) * 1000, 0);
-  await waiting(() => new Promise((done) => setTimeout(done, milliseconds)), deadline, signal);
+  const timer = (left: AbortSignal): Promise<void> =>
+    new Promise((done) => {
+      const pending = setTimeout(done, milliseconds);
+      left.addEventListener("abort", () => clearTimeout(pending), { once: true });
+    });
+  await waiting(timer, deadline, signal);
 }
 
 function earliest(within: number | undefined, deadline: number | undefined): number | undefined {

@@ -5,8 +5,9 @@ import { EdgeletError, messageOf } from "../errors.js";
 import type { ModelCard } from "../types.js";
 import { BUILT_IN_MODELS } from "./built_in_models.js";
 import { type Done, drive } from "./driver.js";
-import type { Python } from "./python.js";
+import type { Calls, Python } from "./python.js";
 import type { Answer, Call, CallListeners, Chunks, Diagnostics, Runtime } from "./runtime.js";
+import { disposedOf, Streams } from "./streams.js";
 import { clock, SignalFired, waiting } from "./waiting.js";
 
 /** What a bridge may tell about itself. */
@@ -19,6 +20,9 @@ export interface MeasuredBridge extends Bridge {
 export class LocalRuntime implements Runtime {
   readonly #start: () => Promise<Python>;
   readonly #makeBridge: () => MeasuredBridge;
+  readonly #streams = new Streams<Promise<Python>>();
+  /** What is being driven, with what ends it. */
+  readonly #running = new Map<AbortController, Promise<Done>>();
   #python: Promise<Python> | undefined;
   #bridge: MeasuredBridge | undefined;
 
@@ -32,25 +36,36 @@ export class LocalRuntime implements Runtime {
     const python = this.#started();
     this.#foresee(call, signal);
     const { calls } = await unlessAborted(python, signal);
+    if (this.#python !== python) throw disposedOf();
     const number = calls.begin(call.asked, now, progress);
-    return answerOf(await drive(calls, this.#bridgeInUse(), number, signal));
+    const answer = answerOf(await this.#drive(calls, number, signal));
+    if (answer.kind !== "stream") return answer;
+    return { ...answer, stream: this.#streams.add(python, answer.stream) };
   }
 
   async receive(stream: number, signal?: AbortSignal): Promise<Chunks> {
-    const { calls } = await this.#started();
-    const [, chunks, ended] = await drive(
-      calls,
-      this.#bridgeInUse(),
-      calls.receive(stream),
-      signal,
-    );
-    return { chunks: JSON.parse(chunks as string) as unknown[], ended: ended as boolean };
+    signal?.throwIfAborted();
+    const python = this.#python;
+    const inner = this.#streams.find(stream, python);
+    if (python === undefined || inner === undefined) throw disposedOf();
+    const { calls } = await python;
+    let ended = true; // so it is when this fails
+    try {
+      const done = await this.#drive(calls, calls.receive(inner), signal);
+      ended = done[2] as boolean;
+      return { chunks: JSON.parse(done[1] as string) as unknown[], ended };
+    } finally {
+      if (ended) this.#streams.drop(stream);
+    }
   }
 
   async close(stream: number): Promise<void> {
-    if (this.#python === undefined) return;
-    const { calls } = await this.#python;
-    await drive(calls, this.#bridgeInUse(), calls.close(stream));
+    const python = this.#python;
+    const inner = this.#streams.find(stream, python);
+    this.#streams.drop(stream);
+    if (python === undefined || inner === undefined) return;
+    const { calls } = await python;
+    await this.#drive(calls, calls.close(inner)).catch(() => undefined); // closed all the same
   }
 
   async tokenIds(model: string, text: string): Promise<Int32Array> {
@@ -73,9 +88,31 @@ export class LocalRuntime implements Runtime {
   }
 
   async dispose(): Promise<void> {
-    const [python, bridge] = [this.#python, this.#bridge];
+    const [python, bridge, running] = [this.#python, this.#bridge, [...this.#running]];
     this.#python = this.#bridge = undefined;
-    await Promise.all([python?.then((started) => started.dispose()), bridge?.dispose()]);
+    for (const [leaving] of running) leaving.abort(disposedOf());
+    await Promise.allSettled(running.map(([, driving]) => driving));
+    const stopped = python?.then(
+      (started) => started.dispose(),
+      () => undefined, // it had not started
+    );
+    await Promise.all([stopped, bridge?.dispose()]);
+  }
+
+  /** Drive a call, until its end or until this runtime is disposed of. */
+  async #drive(calls: Calls, call: number, signal?: AbortSignal): Promise<Done> {
+    const leaving = new AbortController();
+    const leave = (): void => leaving.abort(signal?.reason);
+    if (signal?.aborted) leave();
+    signal?.addEventListener("abort", leave, { once: true });
+    const driving = drive(calls, this.#bridgeInUse(), call, leaving.signal);
+    this.#running.set(leaving, driving);
+    try {
+      return await driving;
+    } finally {
+      this.#running.delete(leaving);
+      signal?.removeEventListener("abort", leave);
+    }
   }
 
   #started(): Promise<Python> {

@@ -4,6 +4,7 @@ import { EdgeletError, messageOf } from "../errors.js";
 import type { Progress } from "../types.js";
 import type { Question, Reply, Value, WorkerOptions } from "./messages.js";
 import type { Answer, Call, CallListeners, Chunks, Diagnostics, Runtime } from "./runtime.js";
+import { disposedOf, Streams } from "./streams.js";
 
 interface Waiting {
   readonly resolve: (value: Value) => void;
@@ -24,6 +25,7 @@ export class WorkerRuntime implements Runtime {
   readonly #options: WorkerOptions;
   readonly #onProgress: ((progress: Progress) => void) | undefined;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #streams = new Streams<Worker>();
   #worker: Worker | undefined;
   #last = 0;
 
@@ -37,17 +39,33 @@ export class WorkerRuntime implements Runtime {
     this.#onProgress = onProgress;
   }
 
-  call(call: Call, { signal, progress }: CallListeners = {}): Promise<Answer> {
+  async call(call: Call, { signal, progress }: CallListeners = {}): Promise<Answer> {
     const question = { kind: "call", call, progress: progress !== undefined } as const;
-    return this.#ask(question, signal, progress) as Promise<Answer>;
+    signal?.throwIfAborted();
+    const worker = this.#started();
+    const answer = (await this.#ask(question, signal, progress)) as Answer;
+    if (answer.kind !== "stream") return answer;
+    return { ...answer, stream: this.#streams.add(worker, answer.stream) };
   }
 
-  receive(stream: number, signal?: AbortSignal): Promise<Chunks> {
-    return this.#ask({ kind: "receive", stream }, signal) as Promise<Chunks>;
+  async receive(stream: number, signal?: AbortSignal): Promise<Chunks> {
+    signal?.throwIfAborted();
+    const inner = this.#streams.find(stream, this.#worker);
+    if (inner === undefined) throw disposedOf();
+    let ended = true; // so it is when this fails
+    try {
+      const chunks = (await this.#ask({ kind: "receive", stream: inner }, signal)) as Chunks;
+      ended = chunks.ended;
+      return chunks;
+    } finally {
+      if (ended) this.#streams.drop(stream);
+    }
   }
 
   async close(stream: number): Promise<void> {
-    if (this.#worker !== undefined) await this.#ask({ kind: "close", stream });
+    const inner = this.#streams.find(stream, this.#worker);
+    this.#streams.drop(stream);
+    if (inner !== undefined) await this.#closed(inner);
   }
 
   tokenIds(model: string, text: string): Promise<Int32Array> {
@@ -59,7 +77,12 @@ export class WorkerRuntime implements Runtime {
   }
 
   async dispose(): Promise<void> {
-    this.#end(new EdgeletError({ name: "EdgeletError", message: "the runtime was disposed of" }));
+    this.#end(disposedOf());
+  }
+
+  /** Close a stream of the worker's; with the worker it is closed as well. */
+  async #closed(inner: number): Promise<void> {
+    await this.#ask({ kind: "close", stream: inner }).catch(() => undefined);
   }
 
   #ask(
@@ -95,7 +118,12 @@ export class WorkerRuntime implements Runtime {
         const message = `the worker failed: ${event.message || "its script cannot be loaded"}`;
         this.#end(new EdgeletError({ name: "EdgeletError", message }));
       };
-      worker.postMessage({ kind: "configure", options: this.#options } satisfies Question);
+      try {
+        worker.postMessage({ kind: "configure", options: this.#options } satisfies Question);
+      } catch (error) {
+        worker.terminate();
+        throw error;
+      }
       this.#worker = worker;
     }
     return this.#worker;
@@ -112,8 +140,9 @@ export class WorkerRuntime implements Runtime {
       return;
     }
     this.#waiting.delete(reply.id);
-    if (reply.kind === "done") waiting?.resolve(reply.value);
-    else waiting?.reject(new EdgeletError(reply.error));
+    if (reply.kind === "failed") waiting?.reject(new EdgeletError(reply.error));
+    else if (waiting !== undefined) waiting.resolve(reply.value);
+    else if (isStream(reply.value)) void this.#closed(reply.value.stream); // the caller had left
   }
 
   #end(error: EdgeletError): void {
@@ -122,6 +151,10 @@ export class WorkerRuntime implements Runtime {
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
+}
+
+function isStream(value: Value): value is Extract<Answer, { kind: "stream" }> {
+  return value !== undefined && "kind" in value && value.kind === "stream";
 }
 
 /**
