@@ -23,6 +23,7 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   const folder = assetsFolder(assets);
   const places = {
     assets: folder,
+    page: globalThis.location.href,
     ...(models === undefined ? {} : { models: new URL(models, globalThis.location.href).href }),
   };
   // By the assets, not by this module, which a bundler may have moved elsewhere.

@@ -15,8 +15,11 @@ export function assetsFolder(given: string | URL | undefined): string {
   return url.href.endsWith("/") ? url.href : `${url.href}/`;
 }
 
-/** A runtime in this thread. */
-export function localRuntime(options: RuntimeOptions): LocalRuntime {
+/** A runtime in this thread; `page` is what relative paths of models are relative to. */
+export function localRuntime(
+  options: RuntimeOptions,
+  page: string | undefined = globalThis.location?.href,
+): LocalRuntime {
   const assets = assetsFolder(options.assets);
   const folder = `${assets}python/`;
   const snapshot = options.snapshot ?? false;
@@ -24,7 +27,7 @@ export function localRuntime(options: RuntimeOptions): LocalRuntime {
     () => startPython({ folder, read: (name) => fetched(folder + name), snapshot }),
     () =>
       composedBridge(
-        () => webModels(options, assets),
+        () => webModels(options, assets, page),
         new Http(explainInBrowser),
         (name) => options.env?.[name],
       ),

@@ -11,10 +11,10 @@ let runtime: LocalRuntime | undefined;
 globalThis.onmessage = ({ data }: MessageEvent<Question>) => {
   switch (data.kind) {
     case "configure":
-      runtime = localRuntime({
-        ...data.options,
-        onProgress: (progress) => reply({ kind: "loading", progress }),
-      });
+      runtime = localRuntime(
+        { ...data.options, onProgress: (progress) => reply({ kind: "loading", progress }) },
+        data.options.page,
+      );
       return;
     case "abort":
       questions.get(data.id)?.abort();

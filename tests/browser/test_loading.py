@@ -108,3 +108,14 @@ def test_a_model_that_is_kept_needs_no_network(tab: Tab, serve_dist: StaticServe
     assert tab.open(models=models).call("tryToEmbed", DEFAULT_MODEL, ["Hello"]) == {
         "dimensions": 384
     }
+
+
+@BOTH
+def test_a_relative_path_of_a_model_is_relative_to_the_page(
+    tab: Tab, serve_dist: StaticServer, worker: bool
+) -> None:
+    tab.open(worker=worker)
+
+    assert tab.call("tryToEmbed", f"./models/{DEFAULT_MODEL}/int8", ["Hello"]) == {
+        "dimensions": 384
+    }

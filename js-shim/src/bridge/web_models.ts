@@ -22,7 +22,7 @@ export function webModels(
   const { models, precision, onProgress, device, threads } = options;
   return new Models({
     models: models === undefined ? new URL("models/", assets) : asFolder(new URL(models, page)),
-    files: new FetchedFiles({ base: page, caches: globalThis.caches }),
+    files: new FetchedFiles({ base: page, caches: ownCaches() }),
     makeEngine: () => webEngine(device, threads, new URL("onnxruntime/", assets).href),
     precision,
     onProgress,
@@ -47,6 +47,15 @@ function webEngine(
       return new WebGpuEngine(folder, wasm);
     default:
       return wasm;
+  }
+}
+
+/** The browser's store; a frame that is sandboxed may not even ask for it. */
+function ownCaches(): CacheStorage | undefined {
+  try {
+    return globalThis.caches;
+  } catch {
+    return undefined;
   }
 }
 

@@ -7,6 +7,8 @@ import type { Answer, Call, Chunks, Diagnostics } from "./runtime.js";
 /** The options that a worker needs; functions stay in the page. */
 export type WorkerOptions = Omit<RuntimeOptions, "onProgress" | "worker" | "assets" | "models"> & {
   readonly assets: string;
+  /** The page's address: relative paths of models mean the same with a worker as without. */
+  readonly page: string;
   readonly models?: string;
 };
 

@@ -162,7 +162,7 @@ function isStream(value: Value): value is Extract<Answer, { kind: "stream" }> {
  * worker, but those may import from another one.
  */
 export function moduleWorker(url: URL): Worker {
-  if (url.origin === globalThis.location.origin) return new Worker(url, { type: "module" });
+  if (url.origin === globalThis.origin) return new Worker(url, { type: "module" });
   const source = `import ${JSON.stringify(url.href)};`;
   const script = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
   try {
