@@ -6,7 +6,7 @@ import { Http } from "./bridge/http.js";
 import { ModelFailure } from "./bridge/bridge.js";
 import { webModels } from "./bridge/web_models.js";
 import { LocalRuntime } from "./runtime/local.js";
-import { startPython } from "./runtime/python.js";
+import { startInPage } from "./runtime/pyodide_in_page.js";
 import type { RuntimeOptions } from "./types.js";
 
 /** The folder of assets as an absolute URL that ends in a slash. */
@@ -24,7 +24,7 @@ export function localRuntime(
   const folder = `${assets}python/`;
   const snapshot = options.snapshot ?? false;
   return new LocalRuntime(
-    () => startPython({ folder, read: (name) => fetched(folder + name), snapshot }),
+    () => startInPage({ folder, read: (name) => fetched(folder + name), snapshot }),
     () =>
       composedBridge(
         () => webModels(options, assets, page),

@@ -109,7 +109,10 @@ def test_a_call_whose_runtime_is_disposed_of_says_so_and_closes_its_connection(
     shared_tab: Tab,
 ) -> None:
     with ScriptedServer([Stall()], cors=True) as server:
-        answer = shared_tab.call("callAcrossDispose", "mistral", "Hi", {"host": server.url})
+        shared_tab.call("begin", "mistral", "Hi", {"host": server.url})
+        server.wait_for_request(60)
+        shared_tab.call("dispose")
+        answer = shared_tab.call("ended")
 
         assert "disposed of" in answer["error"]["message"]
         server.wait_until_client_left()
