@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
@@ -215,6 +216,17 @@ def test_the_installed_host_is_found_once() -> None:
     host = current_host()
 
     assert type(host).__name__ == "NativeHost"
+    assert current_host() is host
+
+
+def test_a_host_that_cannot_work_here_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = FakeHost()
+    absent, present = (
+        SimpleNamespace(load=lambda answer=answer: lambda: answer) for answer in (None, host)
+    )
+    monkeypatch.setattr("edgelet.host._host", None)
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: (absent, present))
+
     assert current_host() is host
 
 

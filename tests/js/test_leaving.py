@@ -50,6 +50,19 @@ def test_a_stream_whose_runtime_is_disposed_of_says_so(process: JsProcess) -> No
         server.wait_until_client_left()
 
 
+def test_a_call_whose_runtime_is_disposed_of_says_so_and_closes_its_connection(
+    process: JsProcess,
+) -> None:
+    with ScriptedServer([Stall()]) as server:
+        process.call("begin", "mistral", "Hi", {"host": server.url})
+        server.wait_for_request(60)
+        process.call("dispose")
+        answer = process.call("ended")
+
+        assert "disposed of" in answer["error"]["message"]
+        server.wait_until_client_left()
+
+
 def test_a_stream_that_is_dropped_unread_is_closed(
     host: JsHost, project: Path, models: Path
 ) -> None:

@@ -113,6 +113,9 @@ class ScriptedServer:
         self.url = _url(listener.sockets[0].getsockname())
         self._ready.set()
         await self._stop.wait()
+        for each in listener.sockets:
+            self._loop.remove_reader(each.fileno())
+        await asyncio.sleep(0.01)  # asyncio loses connections it is still making when it closes
         listener.close()
         for task in self._answering:
             task.cancel()
