@@ -1,0 +1,163 @@
+"""What one instance may ask of the native host, and the checks on it.
+
+An instance names models, responses and requests by numbers of its own: it can only name what it was
+given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+from array import array
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from itertools import count
+from typing import Any, get_args
+
+from edgelet.effects import HttpRequest, OpenModel, Output, RunModel, Send, TransportFailed
+from edgelet.errors import EdgeletError, ModelError
+from edgelet.host import Host
+from edgelet.models import PRECISIONS, OpenedModel, is_embedding_model
+from edgelet_host.http_client import pinned
+from edgelet_host.sandbox.network import Network
+
+_MOST_TOKENS = 1_000_000
+"""Tokens of one batch; core makes batches of 512."""
+_MOST_RESPONSES = 64
+
+Answer = tuple[dict[str, Any], bytes]
+"""Facts and bytes of an `answer` frame."""
+
+
+class Refused(Exception):
+    """The instance asked for what core never asks. `kind` is that of `failure` in `world.wit`."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+
+
+class Capabilities:
+    """Answers the effects of one instance, for one request."""
+
+    def __init__(self, host: Host, network: Network, body: AsyncIterator[bytes]) -> None:
+        self._host = host
+        self._network = network
+        self._body = body
+        self._models: dict[int, OpenedModel] = {}
+        self._responses: dict[int, Any] = {}
+        self._numbers = count(1)
+
+    async def answer(self, facts: dict[str, Any], data: bytes) -> Answer:
+        """The answer to an effect of `world.wit`. What fails is an answer, too."""
+        try:
+            match facts["effect"]:
+                case "open-model":
+                    return await self._open_model(facts["model"], facts["precision"])
+                case "run-model":
+                    return {}, await self._run_model(facts, data)
+                case "encode":
+                    return {}, self._encode(facts["handle"], facts["text"])
+                case "send":
+                    return await self._send(facts, data)
+                case "receive":
+                    return {}, await self._receive(facts["response"])
+                case "read-request":
+                    return {}, await anext(self._body, b"")
+            raise Refused("model", f"there is no effect {facts['effect']!r}")
+        except ModelError as error:
+            return {"failed": "model", "reason": str(error)}, b""
+        except TransportFailed as error:
+            return {"failed": error.phase, "reason": error.reason}, b""
+        except Refused as error:
+            return {"failed": error.kind, "reason": str(error)}, b""
+        except EdgeletError as error:
+            return {"failed": "exchange", "reason": str(error)}, b""
+
+    async def close_response(self, number: int) -> None:
+        """Answer `Close`."""
+        response = self._responses.pop(number, None)
+        if response is not None:
+            await self._host.close(response)
+
+    async def close(self) -> None:
+        """Close whatever the instance has left open."""
+        for number in list(self._responses):
+            with contextlib.suppress(Exception):
+                await self.close_response(number)
+
+    async def _open_model(self, model: str, precision: str | None) -> Answer:
+        if not is_embedding_model(model) or model.startswith((".", "/", "~")):
+            # A path would read the server's files; core's `Session` sends hub ids and names.
+            if "/" not in model or model.startswith((".", "/", "~")):
+                raise Refused("model", f"a function in the sandbox cannot open the model {model!r}")
+        if precision is not None and precision not in PRECISIONS:
+            raise Refused("model", f"there is no precision {precision!r}")
+        opened = await self._host.open_model(OpenModel(model, precision))
+        number = next(self._numbers)
+        self._models[number] = opened
+        facts = {
+            "handle": number,
+            "card": asdict(opened.card),
+            "lanes": opened.lanes,
+            "tokenizer": _digest(opened.tokenizer_json),
+        }
+        return {"text": True}, json.dumps(facts).encode()
+
+    async def _run_model(self, facts: dict[str, Any], data: bytes) -> bytes:
+        opened = self._model(facts["handle"])
+        token_ids, lengths = _integers(data), _integers(facts["lengths"].encode("latin-1"))
+        output: Output = facts["output"]
+        if output not in get_args(Output):
+            raise Refused("model", f"there is no output {output!r}")
+        longest = min(opened.card.positions, opened.card.max_tokens)
+        if len(token_ids) > _MOST_TOKENS or sum(lengths) != len(token_ids):
+            raise Refused("model", "the lengths of a batch do not match its token ids")
+        if not lengths or min(lengths) < 1 or max(lengths) > longest or min(token_ids) < 0:
+            raise Refused("model", f"a batch needs texts of 1 to {longest} tokens")
+        effect = RunModel(opened.handle, token_ids, lengths, output, bool(facts["alone"]))
+        return bytes(await self._host.run_model(effect))
+
+    def _encode(self, handle: int, text: str) -> bytes:
+        tokenizer = self._model(handle).tokenizer
+        ids, _ = tokenizer.encode(text, _MOST_TOKENS)
+        return array("i", ids).tobytes()
+
+    async def _send(self, facts: dict[str, Any], data: bytes) -> Answer:
+        if len(self._responses) >= _MOST_RESPONSES:
+            raise Refused("connect", f"{_MOST_RESPONSES} responses are open already")
+        headers = {str(name): str(value) for name, value in json.loads(facts["headers"])}
+        request = HttpRequest(str(facts["method"]), str(facts["url"]), headers, data)
+        with pinned(await self._network.address(request.url)):
+            head = await self._host.send(Send(request, facts["connect_within"]))
+        number = next(self._numbers)
+        self._responses[number] = head.response
+        answer = {"response": number, "status": head.status, "headers": dict(head.headers)}
+        return {"text": True}, json.dumps(answer).encode()
+
+    async def _receive(self, number: int) -> bytes:
+        response = self._responses.get(number)
+        if response is None:
+            raise Refused("exchange", "this response is closed")
+        return b"".join(await self._host.receive(response))
+
+    def _model(self, number: int) -> OpenedModel:
+        opened = self._models.get(number)
+        if opened is None:
+            raise Refused("model", "this model is not open")
+        return opened
+
+
+def _integers(data: bytes) -> array[int]:
+    integers = array("i")
+    integers.frombytes(data[: len(data) // integers.itemsize * integers.itemsize])
+    return integers
+
+
+_digests: dict[int, tuple[bytes, str]] = {}
+
+
+def _digest(tokenizer_json: bytes) -> str:
+    return hashlib.sha256(tokenizer_json).hexdigest()

@@ -1,0 +1,106 @@
+"""A function as it lies on disk: a folder with `main.py`, its own modules, and its requirements."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edgelet.errors import FunctionError
+
+MAIN = "main"
+_MOST_SOURCE_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One module of a function: its dotted name, its file as tracebacks show it, its source."""
+
+    name: str
+    file: str
+    source: str = field(repr=False)
+    is_package: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function's code, as text. `key` is its hash: it names what has been compiled of it."""
+
+    name: str
+    modules: tuple[Module, ...] = field(repr=False)
+
+    @property
+    def key(self) -> str:
+        """The same if and only if name and modules are."""
+        listed = [[m.name, m.file, m.source, m.is_package] for m in self.modules]
+        return hashlib.sha256(json.dumps([self.name, listed]).encode()).hexdigest()
+
+    @classmethod
+    def of_source(cls, source: str, name: str = "function") -> Function:
+        """A function of one file.
+
+        >>> Function.of_source("from edgelet import serve").modules[0].name
+        'main'
+        """
+        return cls(name, (Module(MAIN, f"{MAIN}.py", source),))
+
+
+def read_function(path: Path, packages: Path | None = None) -> Function:
+    """The function at `path`: a folder with `main.py`, or one Python file.
+
+    All Python files of the folder belong to it, those of subfolders that are packages too.
+    `packages` is a folder of packages that its requirements came to. Files outside, which a symbolic
+    link may point to, do not belong to it. Raises `FunctionError`.
+    """
+    if path.is_file():
+        return Function(path.stem, (Module(MAIN, path.name, _source(path, path.name)),))
+    if not (path / f"{MAIN}.py").is_file():
+        raise FunctionError(f"there is no function in {path}: it has no {MAIN}.py")
+    own = tuple(_modules(path))
+    names = {module.name for module in own}
+    vendored = () if packages is None else tuple(_modules(packages))
+    modules = (*own, *(each for each in vendored if each.name not in names))
+    if sum(len(module.source) for module in modules) > _MOST_SOURCE_BYTES:
+        raise FunctionError(f"the function in {path} is more than 16 MB of Python")
+    return Function(path.resolve().name, modules)
+
+
+def _modules(root: Path) -> Iterator[Module]:
+    for folder, below, files in os.walk(root):
+        at = Path(folder)
+        below[:] = sorted(name for name in below if name.isidentifier())
+        for file in sorted(files):
+            stem, extension = os.path.splitext(file)
+            if extension != ".py" or not stem.isidentifier() or (at / file).is_symlink():
+                continue
+            relative = (at / file).relative_to(root)
+            parts = relative.with_suffix("").parts
+            is_package = stem == "__init__"
+            parts = parts[:-1] if is_package else parts
+            if parts:
+                source = _source(at / file, relative.as_posix())
+                yield Module(".".join(parts), relative.as_posix(), source, is_package)
+
+
+def _source(path: Path, shown: str) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FunctionError(f"{shown} cannot be read: {error}") from error
+
+
+def compiled_modules(function: Function, codes: dict[str, str]) -> bytes:
+    """What workers are told of a function: JSON of its modules by name."""
+    modules: dict[str, dict[str, Any]] = {
+        module.name: {
+            "code": codes[module.file],
+            "source": module.source,
+            "package": module.is_package,
+        }
+        for module in function.modules
+    }
+    return json.dumps(modules).encode()

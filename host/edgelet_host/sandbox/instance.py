@@ -1,0 +1,112 @@
+"""One instance of the component: made, loaded with a function, asked once, and thrown away."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from wasmtime import Engine, ExitTrap, Store, Trap, WasiConfig, WasmtimeError
+from wasmtime.component import Component, Instance, Linker, Record, Variant
+
+from edgelet_host.sandbox.wasm import Ticker, Verdict, ask_every_slice
+
+_WASI_POLL = "wasi:io/poll@0.2.12"
+_PACKAGE = "edgelet:function/{}@0.1.0"
+
+
+class Outcome(NamedTuple):
+    """What a call of an export came to: `kind` is `done`, `raised`, or `trapped`."""
+
+    kind: str
+    reason: str = ""
+    """The class of what was raised, or why it trapped."""
+    detail: str = ""
+    """The traceback."""
+    value: str = ""
+
+
+class Runtime(NamedTuple):
+    """What all instances of a worker process share."""
+
+    engine: Engine
+    component: Component
+    ticker: Ticker
+
+
+class GuestInstance:
+    """A component with memory of its own."""
+
+    def __init__(
+        self, runtime: Runtime, linker: Linker, memory_mb: int, verdict: Verdict
+    ) -> None:
+        self._ticker = runtime.ticker
+        self._store = Store(runtime.engine)
+        self._store.set_wasi(WasiConfig())  # no arguments, environment, folders, sockets or streams
+        self._store.set_limits(memory_size=memory_mb * 1024 * 1024)
+        self._forget_verdict = ask_every_slice(self._store, verdict)
+        self._instance: Instance | None = None
+        with self._ticker:
+            self._instance = linker.instantiate(self._store, runtime.component)
+
+    def call(self, export: str, *arguments: str) -> Outcome:
+        """Call an export of `world.wit`. After `trapped` the instance cannot be called again."""
+        assert self._instance is not None
+        function = self._instance.get_func(self._store, export)
+        assert function is not None, export
+        try:
+            with self._ticker:
+                answer = function(self._store, *arguments)
+        except (WasmtimeError, Trap, ExitTrap) as trap:
+            return Outcome("trapped", _trap_reason(trap))
+        match answer:
+            case Record():
+                return Outcome("raised", answer.kind, answer.reason)
+            case Variant(tag="err"):
+                return Outcome("raised", answer.payload.kind, answer.payload.reason)
+            case Variant():
+                return Outcome("done", value=answer.payload or "")
+            case _:
+                return Outcome("done", value=answer or "")
+
+    def close(self) -> None:
+        """Give its memory back."""
+        self._instance = None
+        self._store.close()
+        self._forget_verdict()
+
+
+def _trap_reason(trap: Exception) -> str:
+    """The innermost cause that wasmtime names."""
+    causes = re.findall(r"^\s*\d+: (.*)$", str(trap), re.MULTILINE)
+    return causes[-1] if causes else str(trap).splitlines()[0]
+
+
+_linking = threading.Lock()
+
+
+def linked(engine: Engine, imports: dict[str, dict[str, Callable[..., Any]]]) -> Linker:
+    """The imports of `world.wit`, by interface and name, and WASI with nothing behind it.
+
+    A function of `imports` must not raise: wasmtime hands exceptions on through one variable of the
+    whole process.
+    """
+    with _linking:  # wasmtime's table of functions is not made for several threads
+        linker = Linker(engine)
+        linker.add_wasip2()
+        linker.allow_shadowing = True
+        with linker.root() as root:
+            with root.add_instance(_WASI_POLL) as poll:
+                # Epochs cannot interrupt WASI's own waits, and a guest must not have such.
+                poll.add_func("[method]pollable.block", _refuse_to_block)
+                poll.add_func("poll", _refuse_to_block)
+            for interface, functions in imports.items():
+                with root.add_instance(_PACKAGE.format(interface)) as instance:
+                    for name, function in functions.items():
+                        instance.add_func(name, function)
+        return linker
+
+
+def _refuse_to_block(*_: Any) -> None:
+    raise WasmtimeError("a function may not block in WASI")

@@ -1,0 +1,44 @@
+"""One request answered: from `world.wit`'s JSON to the handler, and its response back."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from edgelet.functions import Handler, respond
+from edgelet.http import Request
+from edgelet_guest.host import bytes_of, text_of
+
+
+async def answer(
+    handler: Handler, asked: str, read: Callable[[], Awaitable[bytes]], response: Any
+) -> None:
+    """Call the handler, and send what it returns through `response` of `world.wit`."""
+    facts = json.loads(asked)
+    body = facts["body"]
+    request = Request.received(
+        facts["url"],
+        facts["method"],
+        facts["headers"],
+        _chunks(read) if body is None else bytes_of(body),
+    )
+    answered = await respond(handler, request)
+    response.head(answered.status, json.dumps(answered.headers.raw()))
+    async for chunk in answered.body:
+        if chunk:
+            response.write(text_of(chunk))
+
+
+async def _chunks(read: Callable[[], Awaitable[bytes]]) -> AsyncIterator[bytes]:
+    while chunk := await read():
+        yield chunk
+
+
+def described(error: BaseException) -> str:
+    """An error of the function's as it reads in a console, without the component's own frames."""
+    lines = traceback.TracebackException.from_exception(error)
+    shown = [frame for frame in lines.stack if "edgelet_guest" not in frame.filename]
+    lines.stack[:] = shown  # type: ignore[index]
+    return "".join(lines.format())
