@@ -57,7 +57,7 @@ install() {
     quietly "$PYTHON" -m pip install --quiet --upgrade 'pip>=25.1'
   fi
   if [ "$group" = edgelet ]; then
-    quietly "$PYTHON" -m pip install --quiet --editable .
+    quietly "$PYTHON" -m pip install --quiet --editable ".[functions]"
   else
     quietly "$PYTHON" -m pip install --quiet --group "$group"
   fi

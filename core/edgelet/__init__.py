@@ -20,6 +20,7 @@ from edgelet.errors import (
     DeadlineExceeded,
     EdgeletError,
     FirstChunkTimeout,
+    FunctionError,
     InferenceHostError,
     ModelError,
     OptionError,
@@ -27,8 +28,12 @@ from edgelet.errors import (
     TextTooLong,
     TotalTimeout,
 )
+from edgelet.fetch import fetch
+from edgelet.functions import serve
 from edgelet.generation import GenerateOptions
+from edgelet.headers import Headers
 from edgelet.host import Host, use_host
+from edgelet.http import Query, Request, Response
 from edgelet.models import BUILT_IN_MODELS, BuiltInModel, ModelCard, Precision
 from edgelet.session import Session
 from edgelet.sync import SyncSession, SyncStream
@@ -51,7 +56,9 @@ __all__ = [
     "EmbedOptions",
     "Embeddings",
     "FirstChunkTimeout",
+    "FunctionError",
     "GenerateOptions",
+    "Headers",
     "Host",
     "InferenceHostError",
     "ModelCard",
@@ -59,6 +66,9 @@ __all__ = [
     "OptionError",
     "Precision",
     "ProtocolError",
+    "Query",
+    "Request",
+    "Response",
     "Session",
     "Stream",
     "SyncSession",
@@ -66,5 +76,7 @@ __all__ = [
     "TextTooLong",
     "TotalTimeout",
     "__version__",
+    "fetch",
+    "serve",
     "use_host",
 ]

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 from weakref import proxy
 
 from edgelet.abort import AbortSignalLike
@@ -29,7 +29,6 @@ from edgelet.effects import (
     TransportFailed,
 )
 from edgelet.errors import Aborted, EdgeletError
-from edgelet.generation import Generation
 from edgelet.host import Host
 
 T = TypeVar("T")
@@ -169,11 +168,25 @@ def _listening(
         signal.remove_event_listener("abort", fired)
 
 
+class Opened(Protocol):
+    """What a `Stream` reads: an answer that has begun, such as a `Generation`."""
+
+    ended: bool
+
+    def receive(self) -> Steps[list[Any]]:
+        """Wait for the next chunks: all that are ready, and `[]` only at the end."""
+        ...
+
+    def close(self) -> Steps[None]:
+        """Give up what has not arrived yet. May be called twice."""
+        ...
+
+
 class Stream(Generic[T]):
-    """The chunks of one generation, as they arrive: an async iterator and a context manager.
+    """The chunks of one answer, as they arrive: an async iterator and a context manager.
 
     Leaving it early, by `async with`, `aclose()` or dropping the last reference, closes the
-    connection to the inference host at once.
+    connection to the server at once.
 
     >>> async with await session.run("Why?", stream=True) as stream:  # doctest: +SKIP
     ...     async for chunk in stream:
@@ -182,12 +195,12 @@ class Stream(Generic[T]):
 
     def __init__(
         self,
-        generation: Generation,
-        view: Callable[[dict[str, Any]], T],
+        opened: Opened,
+        view: Callable[[Any], T],
         host: Host,
         signal: AbortSignalLike | None,
     ) -> None:
-        self._generation = generation
+        self._opened = opened
         self._view = view
         self._host = host
         self._signal = signal
@@ -212,12 +225,12 @@ class Stream(Generic[T]):
         while not self._ready:
             if self._aborted and self._signal is not None:
                 raise Aborted(self._signal.reason)
-            if self._generation.ended:
+            if self._opened.ended:
                 self._listener.close()
                 raise StopAsyncIteration
             self._reading = True
             try:
-                chunks = await drive(self._generation.receive(), self._host, self._signal)
+                chunks = await drive(self._opened.receive(), self._host, self._signal)
             finally:
                 self._reading = False
             self._ready.extend(map(self._view, chunks))
@@ -228,8 +241,8 @@ class Stream(Generic[T]):
         self._check_loop()
         self._listener.close()
         self._ready.clear()
-        if not self._generation.ended:
-            await asyncio.shield(_closing_task(self._generation, self._host))
+        if not self._opened.ended:
+            await asyncio.shield(_closing_task(self._opened, self._host))
 
     async def __aenter__(self) -> Self:
         return self
@@ -238,17 +251,17 @@ class Stream(Generic[T]):
         await self.aclose()
 
     def __del__(self) -> None:
-        generation = getattr(self, "_generation", None)
-        if generation is None or generation.ended or self._loop.is_closed():
+        opened = getattr(self, "_opened", None)
+        if opened is None or opened.ended or self._loop.is_closed():
             return
-        self._loop.call_soon_threadsafe(_closing_task, generation, self._host)
+        self._loop.call_soon_threadsafe(_closing_task, opened, self._host)
 
     def _stop(self) -> None:
         """The signal fired: a wait in progress hears it itself, a pause between waits does not."""
-        if not self._reading and not self._generation.ended:
+        if not self._reading and not self._opened.ended:
             self._aborted = True
             self._ready.clear()
-            _closing_task(self._generation, self._host)
+            _closing_task(self._opened, self._host)
 
     def _check_reader(self) -> None:
         self._check_loop()
@@ -266,9 +279,9 @@ _closing: set[asyncio.Task[None]] = set()
 """The event loop itself holds its tasks only weakly."""
 
 
-def _closing_task(generation: Generation, host: Host) -> asyncio.Task[None]:
-    """Close a generation to the end, whatever becomes of whoever asked for it."""
-    task = asyncio.get_running_loop().create_task(drive(generation.close(), host))
+def _closing_task(opened: Opened, host: Host) -> asyncio.Task[None]:
+    """Close an answer to the end, whatever becomes of whoever asked for it."""
+    task = asyncio.get_running_loop().create_task(drive(opened.close(), host))
     _closing.add(task)
     task.add_done_callback(_closing.discard)
     return task

@@ -7,6 +7,7 @@
     ├── InferenceHostError                   the inference host refused: its status, its own words
     ├── ProtocolError                        the inference host sent what no protocol allows
     ├── ConnectionFailed (ConnectionError)   no connection, or a connection lost
+    ├── FunctionError                        a function that cannot be loaded or gave no response
     ├── Aborted                              the caller's signal fired
     └── DeadlineExceeded (TimeoutError)
         ├── ConnectTimeout                   no connection within connect_timeout
@@ -89,7 +90,11 @@ class ProtocolError(EdgeletError):
 
 
 class ConnectionFailed(EdgeletError, ConnectionError):
-    """No connection to the inference host, or a connection lost before the answer was complete."""
+    """No connection to a server, or a connection lost before the answer was complete."""
+
+
+class FunctionError(EdgeletError):
+    """A function that cannot be loaded or gave no response."""
 
 
 class Aborted(EdgeletError):

@@ -18,6 +18,9 @@ from edgelet.errors import OptionError
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 """RFC 9110, section 5.6.2: what a header name, and a method, consist of."""
 
+HeadersInit: TypeAlias = "Headers | Mapping[str, str] | Iterable[tuple[str, str]] | None"
+"""What headers can be made from."""
+
 _HTTP_WHITESPACE = "\t\n\r "
 _NOT_IN_A_VALUE = re.compile(r"[\x00\r\n]")
 _COOKIE = "set-cookie"
@@ -40,21 +43,19 @@ class Headers:
     ('Origin, Accept', 'text/html', False)
     """
 
-    def __init__(
-        self, init: Headers | Mapping[str, str] | Iterable[tuple[str, str]] | None = None
-    ) -> None:
+    def __init__(self, init: HeadersInit = None) -> None:
         self._fields: list[tuple[str, str]] = []
         for name, value in _pairs(init):
             self.append(name, value)
 
     @classmethod
-    def received(cls, fields: Mapping[str, str] | Iterable[tuple[str, str]]) -> Headers:
-        """Headers as a network or a host gave them: repaired where need be, never refused.
+    def received(cls, fields: HeadersInit) -> Headers:
+        r"""Headers as a network or a host gave them: repaired where need be, never refused.
 
         For hosts. A field whose name is no token (HTTP/2's `:path`) is left out; NUL, CR and LF
         become spaces (RFC 9110, section 5.5); text above U+00FF is read as the bytes it came from.
 
-        >>> Headers.received([(":path", "/"), ("x-note", "a\\nb")]).raw()
+        >>> Headers.received([(":path", "/"), ("x-note", "a\nb")]).raw()
         [('x-note', 'a b')]
         """
         headers = cls()
@@ -154,7 +155,7 @@ class Headers:
         """
         return [
             (name, value)
-            for name in self.keys()  # noqa: SIM118 (the order of keys is the point)
+            for name in self.keys()
             for value in (self._values(name) if name == _COOKIE else [self[name]])
         ]
 
@@ -200,10 +201,6 @@ class Headers:
     def _values(self, name: str) -> list[str]:
         lower = name.lower()
         return [value for each, value in self._fields if each == lower]
-
-
-HeadersInit: TypeAlias = Headers | Mapping[str, str] | Iterable[tuple[str, str]] | None
-"""What headers can be made from."""
 
 
 def _pairs(init: object) -> Iterable[tuple[str, str]]:

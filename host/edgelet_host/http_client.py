@@ -85,11 +85,12 @@ class OpenResponse:
             await _close(self._client, self._response)
 
 
-async def send(effect: Send) -> ResponseHead:
+async def send(effect: Send, address: str | None = None) -> ResponseHead:
     """Answer `Send`.
 
     Redirects are not followed, proxies come from the environment (but not for this machine itself),
-    and an answer is asked for uncompressed, so that chunks arrive as they are made.
+    and an answer is asked for uncompressed, so that chunks arrive as they are made. With `address`
+    the connection goes to that IP address whatever the URL's name means, and through no proxy.
 
     Raises `TransportFailed`.
     """
@@ -97,8 +98,8 @@ async def send(effect: Send) -> ResponseHead:
 
     client: httpx2.AsyncClient | None = None
     try:
-        client = _client(effect.request.url, effect.connect_within)
-        response = await client.send(_request(client, effect.request), stream=True)
+        client = _client(effect.request.url, effect.connect_within, direct=address is not None)
+        response = await client.send(_request(client, effect.request, address), stream=True)
     except httpx2.ConnectTimeout as error:
         raise TransportFailed("connect timeout", _reason(error)) from None
     except httpx2.LocalProtocolError:  # its own words repeat headers
@@ -115,23 +116,29 @@ async def send(effect: Send) -> ResponseHead:
     return ResponseHead(OpenResponse(client, response), response.status_code, headers)
 
 
-def _client(url: str, connect_within: float | None) -> httpx2.AsyncClient:
+def _client(url: str, connect_within: float | None, *, direct: bool) -> httpx2.AsyncClient:
     import httpx2
 
     return httpx2.AsyncClient(
         verify=False if urlsplit(url).scheme == "http" else _tls(),
-        trust_env=not _is_this_machine(url),
+        trust_env=not direct and not _is_this_machine(url),
         limits=httpx2.Limits(max_keepalive_connections=0),
         timeout=httpx2.Timeout(None, connect=connect_within),
         headers=_headers(),
     )
 
 
-def _request(client: httpx2.AsyncClient, request: HttpRequest) -> httpx2.Request:
+def _request(
+    client: httpx2.AsyncClient, request: HttpRequest, address: str | None
+) -> httpx2.Request:
     headers = [
         (name.encode("ascii"), value.encode("latin-1")) for name, value in request.headers.items()
     ]
-    return client.build_request(request.method, request.url, headers=headers, content=request.body)
+    built = client.build_request(request.method, request.url, headers=headers, content=request.body)
+    if address is not None:  # `Host`, and the name that TLS checks, stay those of the URL
+        built.extensions["sni_hostname"] = built.url.host
+        built.url = built.url.copy_with(host=address)
+    return built
 
 
 async def _close(client: httpx2.AsyncClient, response: httpx2.Response | None = None) -> None:

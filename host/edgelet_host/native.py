@@ -87,9 +87,9 @@ class NativeHost(Host):
             effect.alone,
         )
 
-    async def send(self, effect: Send) -> ResponseHead:
+    async def send(self, effect: Send, address: str | None = None) -> ResponseHead:
         """See `http_client.send`."""
-        return await http_client.send(effect)
+        return await http_client.send(effect, address)
 
     async def receive(self, response: http_client.OpenResponse) -> list[bytes]:
         """See `http_client.OpenResponse.receive`."""

@@ -13,15 +13,15 @@ import json
 from array import array
 from collections.abc import AsyncIterator
 from dataclasses import asdict
+from functools import lru_cache
 from itertools import count
 from typing import Any, get_args
 
 from edgelet.effects import HttpRequest, OpenModel, Output, RunModel, Send, TransportFailed
 from edgelet.errors import EdgeletError, ModelError
-from edgelet.host import Host
-from edgelet.models import PRECISIONS, OpenedModel, is_embedding_model
-from edgelet_host.http_client import pinned
-from edgelet_host.sandbox.network import Network
+from edgelet.models import PRECISIONS, OpenedModel, built_in_model
+from edgelet_host.native import NativeHost
+from edgelet_host.sandbox.grants import Grants
 
 _MOST_TOKENS = 1_000_000
 """Tokens of one batch; core makes batches of 512."""
@@ -42,9 +42,9 @@ class Refused(Exception):
 class Capabilities:
     """Answers the effects of one instance, for one request."""
 
-    def __init__(self, host: Host, network: Network, body: AsyncIterator[bytes]) -> None:
+    def __init__(self, host: NativeHost, grants: Grants, body: AsyncIterator[bytes]) -> None:
         self._host = host
-        self._network = network
+        self._grants = grants
         self._body = body
         self._models: dict[int, OpenedModel] = {}
         self._responses: dict[int, Any] = {}
@@ -89,10 +89,11 @@ class Capabilities:
                 await self.close_response(number)
 
     async def _open_model(self, model: str, precision: str | None) -> Answer:
-        if not is_embedding_model(model) or model.startswith((".", "/", "~")):
-            # A path would read the server's files; core's `Session` sends hub ids and names.
-            if "/" not in model or model.startswith((".", "/", "~")):
-                raise Refused("model", f"a function in the sandbox cannot open the model {model!r}")
+        if built_in_model(model) is None and model not in self._grants.allow_models:
+            raise Refused(
+                "model",
+                f"this function may not use the model {model!r}; name it in allow_models",
+            )
         if precision is not None and precision not in PRECISIONS:
             raise Refused("model", f"there is no precision {precision!r}")
         opened = await self._host.open_model(OpenModel(model, precision))
@@ -130,8 +131,8 @@ class Capabilities:
             raise Refused("connect", f"{_MOST_RESPONSES} responses are open already")
         headers = {str(name): str(value) for name, value in json.loads(facts["headers"])}
         request = HttpRequest(str(facts["method"]), str(facts["url"]), headers, data)
-        with pinned(await self._network.address(request.url)):
-            head = await self._host.send(Send(request, facts["connect_within"]))
+        address = await self._grants.network.address(request.url)
+        head = await self._host.send(Send(request, facts["connect_within"]), address)
         number = next(self._numbers)
         self._responses[number] = head.response
         answer = {"response": number, "status": head.status, "headers": dict(head.headers)}
@@ -156,8 +157,6 @@ def _integers(data: bytes) -> array[int]:
     return integers
 
 
-_digests: dict[int, tuple[bytes, str]] = {}
-
-
+@lru_cache(maxsize=8)
 def _digest(tokenizer_json: bytes) -> str:
     return hashlib.sha256(tokenizer_json).hexdigest()

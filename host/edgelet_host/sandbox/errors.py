@@ -1,17 +1,17 @@
 """Why a function gave no response, each reason its own error.
 
-    EdgeletError
-    ├── FunctionError                    of core: it serves no handler, or returned no Response
-    │   ├── FunctionNotBooted            its modules could not be compiled or loaded
-    │   └── FunctionFailed               its handler raised; `traceback` is what a console shows
-    ├── LimitExceeded                    it was ended; `limit` names the limit
-    │   ├── MemoryLimitExceeded
-    │   ├── CpuLimitExceeded
-    │   ├── WallClockLimitExceeded
-    │   └── ResponseLimitExceeded
-    ├── InstanceFaulted                  it was ended by a fault of its own, such as a full stack
-    ├── WorkerLost                       the process that ran it died; nobody knows how far it was
-    └── QueueFull                        too many requests wait; this one was not begun
+EdgeletError
+├── FunctionError                    of core: it serves no handler, or returned no Response
+│   ├── FunctionNotBooted            its modules could not be compiled or loaded
+│   └── FunctionFailed               its handler raised; `traceback` is what a console shows
+├── LimitExceeded                    it was ended; `limit` names the limit
+│   ├── MemoryLimitExceeded
+│   ├── CpuLimitExceeded
+│   ├── WallClockLimitExceeded
+│   └── ResponseLimitExceeded
+├── InstanceFaulted                  it was ended by a fault of its own, such as a full stack
+├── WorkerLost                       the process that ran it died; nobody knows how far it was
+└── QueueFull                        too many requests wait; this one was not begun
 """
 
 from __future__ import annotations

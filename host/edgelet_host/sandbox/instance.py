@@ -38,9 +38,7 @@ class Runtime(NamedTuple):
 class GuestInstance:
     """A component with memory of its own."""
 
-    def __init__(
-        self, runtime: Runtime, linker: Linker, memory_mb: int, verdict: Verdict
-    ) -> None:
+    def __init__(self, runtime: Runtime, linker: Linker, memory_mb: int, verdict: Verdict) -> None:
         self._ticker = runtime.ticker
         self._store = Store(runtime.engine)
         self._store.set_wasi(WasiConfig())  # no arguments, environment, folders, sockets or streams

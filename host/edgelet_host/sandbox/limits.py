@@ -48,4 +48,6 @@ class Limits:
                 f"so give at least {_LEAST_MEMORY_MB}"
             )
         if self.memory_limit_mb >= 4096:
-            raise OptionError("memory_limit_mb is above 4095, the most that WebAssembly can address")
+            raise OptionError(
+                "memory_limit_mb is above 4095, the most that WebAssembly can address"
+            )

@@ -212,8 +212,11 @@ class Slot:
         cpu, limits = run.cpu_ms(), run.limits
         if cpu > limits.cpu_time_soft_limit_ms and not run.warned:
             run.warned = True
-            self._warn(run, f"{limits.cpu_time_soft_limit_ms} ms of CPU time are used; "
-                            f"at {limits.cpu_time_hard_limit_ms} ms this instance will be ended\n")
+            self._warn(
+                run,
+                f"{limits.cpu_time_soft_limit_ms} ms of CPU time are used; "
+                f"at {limits.cpu_time_hard_limit_ms} ms this instance will be ended\n",
+            )
         if cpu > limits.cpu_time_hard_limit_ms:
             return "cpu_time_hard_limit_ms"
         if run.left() <= 0:
@@ -377,10 +380,14 @@ class Slot:
         run.printed += len(text)
         if run.printed > allowed:
             text = text[: len(text) - (run.printed - allowed)]
-            self._warn(run, f"more than {run.limits.console_limit_mb} MB were printed; "
-                            f"the rest is dropped\n")
-        frame = packed({"is": "console", "stream": "stderr" if stream == "stderr" else "stdout"},
-                       text.encode(errors="replace"))
+            self._warn(
+                run,
+                f"more than {run.limits.console_limit_mb} MB were printed; the rest is dropped\n",
+            )
+        frame = packed(
+            {"is": "console", "stream": "stderr" if stream == "stderr" else "stdout"},
+            text.encode(errors="replace"),
+        )
         if run.channel is None:
             run.pending.append(frame)
         else:
@@ -394,9 +401,7 @@ class Slot:
         return self._run
 
 
-_WHILE_LOADING = (
-    "a function may ask for nothing while its modules are loaded; do it in the handler"
-)
+_WHILE_LOADING = "a function may ask for nothing while its modules are loaded; do it in the handler"
 
 
 def _bytes(text: str) -> bytes | None:

@@ -57,7 +57,14 @@ def _sources() -> Iterator[tuple[str, Path]]:
 
 def _componentize(stage: Path) -> None:
     program = Path(sys.executable).with_name("componentize-py")
-    arguments = ["--wit-path", "world.wit", "--world", "function", "componentize", "edgelet_guest.app"]
+    arguments = [
+        "--wit-path",
+        "world.wit",
+        "--world",
+        "function",
+        "componentize",
+        "edgelet_guest.app",
+    ]
     done = subprocess.run(
         [program, *arguments, "--python-path", "python", "--output", "guest.wasm"],
         cwd=stage,
@@ -66,4 +73,5 @@ def _componentize(stage: Path) -> None:
         check=False,
     )
     if done.returncode:
-        raise ComponentNotBuilt(done.stderr.strip() or done.stdout.strip())
+        said = (done.stderr.strip() or done.stdout.strip()).partition("\nStack backtrace:")[0]
+        raise ComponentNotBuilt(said)

@@ -39,6 +39,10 @@ async def _chunks(read: Callable[[], Awaitable[bytes]]) -> AsyncIterator[bytes]:
 def described(error: BaseException) -> str:
     """An error of the function's as it reads in a console, without the component's own frames."""
     lines = traceback.TracebackException.from_exception(error)
-    shown = [frame for frame in lines.stack if "edgelet_guest" not in frame.filename]
-    lines.stack[:] = shown  # type: ignore[index]
+    shown = [frame for frame in lines.stack if not frame.filename.startswith(_OUR_OWN)]
+    lines.stack[:] = shown
     return "".join(lines.format())
+
+
+_OUR_OWN = ("/0/", "/python/asyncio/", "<frozen ")
+"""Where the component's modules were when it was built."""

@@ -13,6 +13,7 @@ import os
 import random
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ class Guest:
         self.finder = HandedOver(imports.modules)
         self.host = GuestHost(imports.effects, self.loop, tokenizers)
         self.handler: Handler | None = None
+        self.using = ExitStack()
         self.connect(imports)
 
     def connect(self, imports: Any) -> None:
@@ -122,7 +124,7 @@ def _prepared() -> Guest:
     tokenizer_json = Path(__file__).with_name("tokenizer.json").read_bytes()
     fake = FakeImports(tokenizer_json)
     guest = Guest(fake, {fake.digest: tokenizer_json})
-    use_host(guest.host).__enter__()
+    guest.using.enter_context(use_host(guest.host))
     sys.meta_path.append(guest.finder)
     before = set(sys.modules)
     warm(guest, fake)

@@ -45,7 +45,11 @@ class GuestHost(Host):
         tokenizer_json = self.tokenizers.get(facts["tokenizer"], _NO_TOKENIZER_OF_CORE)
         handle = facts["handle"]
         return OpenedModel(
-            handle, ModelCard(**facts["card"]), tokenizer_json, facts["lanes"], self._encoder(handle)
+            handle,
+            ModelCard(**facts["card"]),
+            tokenizer_json,
+            facts["lanes"],
+            self._encoder(handle),
         )
 
     async def run_model(self, effect: RunModel) -> array[float]:

@@ -18,7 +18,7 @@ from edgelet_guest.modules import MAIN
 _ROUNDS = 40
 _DIMENSIONS = 384
 
-_FUNCTION = '''
+_FUNCTION = """
 import asyncio
 import json
 
@@ -42,7 +42,7 @@ async def handler(request):
             yield f"data: {json.dumps(chunk)}\\n\\n"
 
     return Response.stream(lines(), headers={"content-type": "text/event-stream"})
-'''
+"""
 
 _ENV = json.dumps({"AI_INFERENCE_API_HOST": "http://127.0.0.1:11434"})
 
@@ -98,6 +98,9 @@ class FakeImports:
 
     def is_package(self, _: str) -> bool:
         return False
+
+    def source(self, _: str) -> str:
+        return _FUNCTION
 
     def pause(self, _: float) -> None: ...
     def close(self, _: int) -> None: ...

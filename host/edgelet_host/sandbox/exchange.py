@@ -1,0 +1,258 @@
+"""One request over one slot: what the instance asks is answered, what it answers is handed on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import secrets
+from asyncio import IncompleteReadError
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from edgelet.errors import EdgeletError
+from edgelet.http import Request, Response
+from edgelet_host.native import NativeHost
+from edgelet_host.sandbox.capabilities import Capabilities
+from edgelet_host.sandbox.errors import (
+    LIMITS,
+    FunctionFailed,
+    FunctionNotBooted,
+    InstanceFaulted,
+    WallClockLimitExceeded,
+    WorkerLost,
+)
+from edgelet_host.sandbox.frames import BadFrame, Frame, read_frame
+from edgelet_host.sandbox.grants import Grants
+from edgelet_host.sandbox.limits import Limits
+from edgelet_host.sandbox.workers import Slot
+
+INLINE_BODY_BYTES = 256 * 1024
+"""A request's body of that size goes along with it; a longer one is read piece by piece."""
+_GRACE_SECONDS = 2.0
+"""How much later than the worker the server ends an instance: by killing its worker."""
+_MOST_EFFECTS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """Console output of a function: `stream` is `stdout`, `stderr`, or `edgelet` for a warning."""
+
+    request_id: str
+    function: str
+    stream: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is to be run: a function's code by its key, and under which terms."""
+
+    function: str
+    key: str
+    modules: bytes = field(repr=False)
+    """What a worker is told that has not met the function; see `compiled_modules`."""
+    limits: Limits
+    grants: Grants
+    reuse: bool
+    ahead: bool
+    console: Callable[[Printed], None]
+    request_id: str = field(default_factory=lambda: secrets.token_hex(8))
+
+
+class Exchange:
+    """Runs a task on a slot, which is busy until `ended` is done."""
+
+    def __init__(self, slot: Slot, task: Task, host: NativeHost, request: Request) -> None:
+        self._slot = slot
+        self._task = task
+        self._request = request
+        self._body = aiter(request.body)
+        self._capabilities = Capabilities(host, task.grants, self._body)
+        self._effects: dict[int, asyncio.Task[None]] = {}
+        self._head: asyncio.Future[tuple[int, Any]] = asyncio.get_running_loop().create_future()
+        self._chunks: asyncio.Queue[bytes] = asyncio.Queue(maxsize=16)
+        self._failure: EdgeletError | None = None
+        self._cancelled = asyncio.Event()
+        self._over = asyncio.Event()
+        self.ended: asyncio.Task[None] = asyncio.create_task(self._run())
+
+    async def response(self) -> Response:
+        """The response, as soon as its head is there. Raises why there is none."""
+        try:
+            status, headers = await asyncio.shield(self._head)
+        except asyncio.CancelledError:
+            self.cancel()
+            raise
+        return Response.received(status, headers, self._streamed())
+
+    def cancel(self) -> None:
+        """The caller is gone: end the instance, and whatever it waits for."""
+        if not self._cancelled.is_set():
+            self._cancelled.set()
+            self._slot.tell({"do": "cancel"})
+            self._stop_effects()
+
+    async def _streamed(self) -> AsyncIterator[bytes]:
+        try:
+            while True:
+                if self._chunks.empty() and self._over.is_set():
+                    if self._failure is not None:
+                        raise self._failure
+                    return
+                chunk = await self._next_chunk()
+                if chunk is not None:
+                    yield chunk
+        finally:
+            if not self._over.is_set():
+                self.cancel()
+
+    async def _next_chunk(self) -> bytes | None:
+        """A chunk; `None` when the instance has ended."""
+        if not self._chunks.empty():
+            return self._chunks.get_nowait()
+        getting = asyncio.create_task(self._chunks.get())
+        over = asyncio.create_task(self._over.wait())
+        try:
+            await asyncio.wait({getting, over}, return_when=asyncio.FIRST_COMPLETED)
+            return getting.result() if getting.done() else None
+        finally:
+            getting.cancel()
+            over.cancel()
+
+    async def _run(self) -> None:
+        try:
+            await self._begin()
+            seconds = self._task.limits.worker_timeout_ms / 1000 + _GRACE_SECONDS
+            async with asyncio.timeout(seconds):
+                while not await self._step(await read_frame(self._slot.reader)):
+                    pass
+        except TimeoutError:
+            allowed = self._task.limits.worker_timeout_ms
+            self._failure = WallClockLimitExceeded(self._task.function, allowed)
+            self._slot.worker.kill("it was killed, because an instance in it did not end in time")
+        except (IncompleteReadError, OSError):
+            await self._slot.worker.ended.wait()
+            self._failure = WorkerLost(self._task.function, self._slot.worker.reason)
+        except (BadFrame, KeyError, TypeError, ValueError) as error:
+            self._slot.worker.kill("it was killed, because it sent what no worker sends")
+            self._failure = WorkerLost(self._task.function, f"it sent nonsense: {error}")
+        finally:
+            await self._finish()
+
+    async def _finish(self) -> None:
+        self._stop_effects()
+        self._over.set()
+        if not self._head.done():
+            failure = self._failure or FunctionFailed(self._task.function, "it ended unanswered")
+            self._head.set_exception(failure)
+            self._head.exception()  # whoever waited may be gone
+        await self._capabilities.close()
+        with contextlib.suppress(Exception):
+            await self._request.aclose()
+
+    async def _begin(self) -> None:
+        task, request = self._task, self._request
+        whole = request.whole
+        inline = whole is not None and len(whole) <= INLINE_BODY_BYTES
+        self._slot.tell(
+            {
+                "do": "run",
+                "key": task.key,
+                "env": dict(task.grants.env),
+                "limits": asdict(task.limits),
+                "reuse": task.reuse,
+                "ahead": task.ahead,
+                "streams": not inline,
+                "request": {
+                    "method": request.method,
+                    "url": request.url,
+                    "headers": request.headers.raw(),
+                },
+            },
+            whole if inline and whole is not None else b"",
+        )
+
+    async def _step(self, frame: Frame) -> bool:
+        """Do what a frame says; True at the end."""
+        facts = frame.facts
+        match facts["is"]:
+            case "effect":
+                self._begin_effect(facts, frame.data)
+            case "head":
+                if not self._head.done():
+                    self._head.set_result((facts["status"], json.loads(facts["headers"])))
+            case "chunk":
+                await self._put(frame.data)
+            case "console":
+                self._print(facts["stream"], frame.data.decode(errors="replace"))
+            case "close":
+                await self._capabilities.close_response(facts["response"])
+            case "give up":
+                effect = self._effects.pop(facts["ticket"], None)
+                if effect is not None:
+                    effect.cancel()
+            case "without code":
+                self._slot.tell({"do": "keep"}, self._task.modules)
+            case "end":
+                self._failure = self._failure_of(facts)
+                return True
+            case kind:
+                raise BadFrame(f"a frame of the kind {kind!r}")
+        return False
+
+    async def _put(self, chunk: bytes) -> None:
+        """Hand a chunk on, as soon as the reader has room for it."""
+        if self._cancelled.is_set():
+            return
+        putting = asyncio.create_task(self._chunks.put(chunk))
+        cancelled = asyncio.create_task(self._cancelled.wait())
+        try:
+            await asyncio.wait({putting, cancelled}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            putting.cancel()
+            cancelled.cancel()
+
+    def _begin_effect(self, facts: dict[str, Any], data: bytes) -> None:
+        ticket = facts["ticket"]
+        if len(self._effects) >= _MOST_EFFECTS:
+            reason = f"{_MOST_EFFECTS} effects are in progress already"
+            self._slot.tell(
+                {"do": "answer", "ticket": ticket, "failed": "exchange", "reason": reason}
+            )
+            return
+        self._effects[ticket] = asyncio.create_task(self._perform(ticket, facts, data))
+
+    async def _perform(self, ticket: int, facts: dict[str, Any], data: bytes) -> None:
+        try:
+            answer, values = await self._capabilities.answer(facts, data)
+        except Exception as error:  # noqa: BLE001 (the guest waits for an answer, whatever fails)
+            answer, values = {"failed": "exchange", "reason": f"the host failed: {error}"}, b""
+        self._effects.pop(ticket, None)
+        self._slot.tell({"do": "answer", "ticket": ticket, **answer}, values)
+
+    def _stop_effects(self) -> None:
+        effects, self._effects = self._effects, {}
+        for effect in effects.values():
+            effect.cancel()
+
+    def _print(self, stream: str, text: str) -> None:
+        task = self._task
+        task.console(Printed(task.request_id, task.function, stream, text))
+
+    def _failure_of(self, facts: dict[str, Any]) -> EdgeletError | None:
+        name, limits = self._task.function, self._task.limits
+        match facts.get("failed"):
+            case None:
+                return None
+            case "ended" if facts["by"] in LIMITS:
+                return LIMITS[facts["by"]](name, getattr(limits, facts["by"]))
+            case "ended":
+                return FunctionFailed(name, f"the request was {facts['by']}")
+            case "raised" if facts.get("booting"):
+                return FunctionNotBooted(name, facts["detail"])
+            case "raised":
+                return FunctionFailed(name, facts["detail"])
+            case _:
+                return InstanceFaulted(name, facts["reason"])

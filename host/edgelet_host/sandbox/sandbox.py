@@ -1,0 +1,292 @@
+"""`Sandbox`: runs Python functions in WebAssembly, an instance for each request."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal, Self
+
+from edgelet.errors import EdgeletError, OptionError
+from edgelet.http import Request, Response
+from edgelet_host.engine import available_cores
+from edgelet_host.native import NativeHost
+from edgelet_host.sandbox.component import Progress, prepared_component
+from edgelet_host.sandbox.errors import FunctionNotBooted, InstanceFaulted, QueueFull, WorkerLost
+from edgelet_host.sandbox.exchange import Exchange, Printed, Task
+from edgelet_host.sandbox.frames import Frame, read_frame
+from edgelet_host.sandbox.function import Function, compiled_modules
+from edgelet_host.sandbox.grants import Grants
+from edgelet_host.sandbox.limits import Limits
+from edgelet_host.sandbox.workers import Slot, Worker
+
+Reuse = Literal["never", "per-worker"]
+
+_COMPILING = Limits(
+    memory_limit_mb=512,
+    cpu_time_soft_limit_ms=60_000,
+    cpu_time_hard_limit_ms=60_000,
+    worker_timeout_ms=120_000,
+)
+
+
+class Sandbox:
+    """Worker processes that run functions. Use it as an async context manager.
+
+    `workers` is the number of processes, by default one a core. `concurrent_instances` is how many
+    instances run at once, over all of them, and `queue_length` how many requests may wait for one.
+    `ahead` is how many slots of a worker keep an instance ready for the function they ran last.
+    `reuse="per-worker"` keeps an instance for the requests that follow, as an edge runtime does with
+    its isolates: faster by far, but what a request leaves behind is there for the next one. By
+    default every request gets an instance of its own, and nobody else does.
+
+    `host` answers what functions ask for. `progress` is told of work that takes seconds.
+
+    >>> async with Sandbox() as sandbox:  # doctest: +SKIP
+    ...     function = Function.of_source("…")
+    ...     response = await sandbox.respond(function, Request("http://localhost/"))
+    """
+
+    def __init__(
+        self,
+        *,
+        workers: int | None = None,
+        concurrent_instances: int = 64,
+        queue_length: int = 256,
+        ahead: int = 2,
+        reuse: Reuse = "never",
+        host: NativeHost | None = None,
+        console: Callable[[Printed], None] | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self._count = available_cores() if workers is None else workers
+        if self._count < 1 or concurrent_instances < 1 or queue_length < 0 or ahead < 0:
+            raise OptionError("a sandbox needs at least one worker and one instance")
+        if reuse not in ("never", "per-worker"):
+            raise OptionError.unknown("reuse", reuse, ("never", "per-worker"))
+        self._instances = max(concurrent_instances, self._count)
+        self._queue_length = queue_length
+        self._ahead = ahead
+        self._reuse = reuse
+        self._host = host or NativeHost()
+        self._console = console or _print
+        self._progress = progress
+        self._component: Path
+        self._workers: list[Worker] = []
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._compiled: dict[str, asyncio.Task[bytes]] = {}
+        self._exchanges: set[Exchange] = set()
+        self._replacing: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    async def __aenter__(self) -> Self:
+        """Prepare the component, start the workers."""
+        self._component = await asyncio.to_thread(prepared_component, self._progress)
+        try:
+            async with asyncio.TaskGroup() as starting:
+                for _ in range(self._count):
+                    starting.create_task(self._start_worker())
+        except BaseException:
+            await self.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """End every instance and every worker."""
+        self._closing = True
+        for task in self._replacing:
+            task.cancel()
+        for exchange in list(self._exchanges):
+            exchange.cancel()
+        await asyncio.gather(*(worker.stop() for worker in self._workers), return_exceptions=True)
+        await asyncio.gather(
+            *(exchange.ended for exchange in self._exchanges), return_exceptions=True
+        )
+        for waiting in self._waiting:
+            waiting.cancel()
+
+    async def respond(
+        self,
+        function: Function,
+        request: Request,
+        *,
+        limits: Limits | None = None,
+        grants: Grants | None = None,
+    ) -> Response:
+        """Run the function on a request; the response's body arrives as the function makes it.
+
+        Leaving the body unread (`await response.aclose()`), or cancelling, ends the instance.
+
+        Raises `FunctionNotBooted`, `FunctionFailed`, a `LimitExceeded`, `InstanceFaulted`,
+        `WorkerLost` or `QueueFull`; the body raises the same when it breaks off.
+        """
+        limits, grants = limits or Limits(), grants or Grants()
+        modules = await self._modules(function)
+        slot = await self._acquire(function.key)
+        task = Task(
+            function=function.name,
+            key=function.key,
+            modules=modules,
+            limits=limits,
+            grants=grants,
+            reuse=self._reuse == "per-worker",
+            ahead=self._ahead > slot.worker.slots.index(slot),
+            console=self._console,
+        )
+        exchange = Exchange(slot, task, self._host, request)
+        self._exchanges.add(exchange)
+        exchange.ended.add_done_callback(lambda _: self._ended(exchange, slot, task))
+        return await exchange.response()
+
+    async def prepare(self, function: Function) -> None:
+        """Compile a function now, not with its first request. Raises `FunctionNotBooted`."""
+        await self._modules(function)
+
+    def forget(self, function: Function) -> None:
+        """Drop what was compiled of a function that will not be asked again."""
+        self._compiled.pop(function.key, None)
+
+    @property
+    def worker_pids(self) -> list[int]:
+        """The numbers of the worker processes."""
+        return [worker.pid for worker in self._workers]
+
+    # Code.
+
+    async def _modules(self, function: Function) -> bytes:
+        """The compiled function, which is compiled once however many ask at once."""
+        compiling = self._compiled.get(function.key)
+        if compiling is None:
+            compiling = asyncio.create_task(self._compile(function))
+            self._compiled[function.key] = compiling
+        try:
+            return await asyncio.shield(compiling)
+        except BaseException:
+            if compiling.done() and self._compiled.get(function.key) is compiling:
+                del self._compiled[function.key]
+            raise
+
+    async def _compile(self, function: Function) -> bytes:
+        slot = await self._acquire(None)
+        try:
+            sources = json.dumps({module.file: module.source for module in function.modules})
+            slot.tell({"do": "compile", "limits": asdict(_COMPILING)}, sources.encode())
+            async with asyncio.timeout(_COMPILING.worker_timeout_ms / 1000):
+                frame = await self._compiled_frame(slot)
+        except (asyncio.IncompleteReadError, OSError):
+            await slot.worker.ended.wait()
+            raise WorkerLost(function.name, slot.worker.reason) from None
+        finally:
+            self._release(slot)
+        match frame.facts.get("failed"):
+            case None:
+                return compiled_modules(function, json.loads(frame.data))
+            case "raised":
+                raise FunctionNotBooted(function.name, frame.facts["detail"])
+            case "trapped":
+                raise InstanceFaulted(function.name, frame.facts["reason"])
+            case _:
+                reason = f"compiling it took more than {frame.facts['by']} allows"
+                raise FunctionNotBooted(function.name, reason)
+
+    @staticmethod
+    async def _compiled_frame(slot: Slot) -> Frame:
+        while True:
+            frame = await read_frame(slot.reader)
+            if frame.facts.get("is") == "end":
+                return frame
+
+    # Slots.
+
+    async def _acquire(self, key: str | None) -> Slot:
+        """A slot for a function, at best one with an instance ready; waits in a bounded queue."""
+        while (slot := self._free_slot(key)) is None:
+            if len(self._waiting) >= self._queue_length:
+                raise QueueFull(self._instances, self._queue_length)
+            waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(waiting)
+            try:
+                await waiting
+            except asyncio.CancelledError:
+                if waiting.done() and not waiting.cancelled():
+                    self._wake_one()  # it was this one's turn
+                raise
+            finally:
+                if waiting in self._waiting:
+                    self._waiting.remove(waiting)
+        slot.is_busy = True
+        return slot
+
+    def _free_slot(self, key: str | None) -> Slot | None:
+        free = [slot for worker in self._workers for slot in worker.slots if not slot.is_busy]
+        return min(free, key=lambda slot: (slot.worker.busy, slot.prepared != key), default=None)
+
+    def _release(self, slot: Slot) -> None:
+        slot.is_busy = False
+        self._wake_one()
+
+    def _wake_one(self) -> None:
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(None)
+                return
+
+    def _ended(self, exchange: Exchange, slot: Slot, task: Task) -> None:
+        self._exchanges.discard(exchange)
+        slot.prepared = task.key if task.ahead or task.reuse else None
+        self._release(slot)
+
+    # Workers.
+
+    async def _start_worker(self) -> None:
+        worker = Worker()
+        slots = -(-self._instances // self._count)
+        await worker.start(self._component, slots, self._replace)
+        if self._closing:
+            await worker.stop()
+            return
+        self._workers.append(worker)
+        for _ in worker.slots:
+            self._wake_one()
+
+    def _replace(self, worker: Worker) -> None:
+        if worker in self._workers:
+            self._workers.remove(worker)
+            for slot in worker.slots:
+                slot.close()
+        if self._closing:
+            return
+        task = asyncio.create_task(self._start_again())
+        self._replacing.add(task)
+        task.add_done_callback(self._replacing.discard)
+
+    async def _start_again(self) -> None:
+        pause = 0.0
+        while not self._closing:
+            try:
+                await self._start_worker()
+                return
+            except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+                pause = min(pause * 2 or 0.1, 10.0)
+                self._console(
+                    Printed("-", "-", "edgelet", f"a worker could not be started: {error}\n")
+                )
+                await asyncio.sleep(pause)
+
+
+def _print(printed: Printed) -> None:
+    """Console output, on this process's standard error."""
+    for line in printed.text.splitlines():
+        sys.stderr.write(f"[{printed.request_id} {printed.function}] {line}\n")
+
+
+__all__ = ["EdgeletError", "Sandbox"]
