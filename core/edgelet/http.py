@@ -1,4 +1,4 @@
-"""`Request` and `Response`: HTTP messages as the fetch standard has it, in Python's spelling.
+"""`Request` and `Response`: HTTP messages as the fetch standard has them, in Python's spelling.
 
 What a function is given and what it answers with, and what `edgelet.fetch` brings. Knows what a
 message is; knows nothing of connections, of who sends it, or of functions.
@@ -17,8 +17,6 @@ from collections.abc import (
     Callable,
     Coroutine,
     Iterable,
-    Iterator,
-    Mapping,
     Sequence,
 )
 from functools import cached_property
@@ -27,7 +25,7 @@ from typing import Any, Protocol, Self, overload
 from edgelet.body import Body, BodyChunk, BodyInit, one_by_one
 from edgelet.errors import OptionError
 from edgelet.headers import TOKEN, Headers, HeadersInit
-from edgelet.url import Query, checked_url, has_blanks, path_and_query, percent_encoded
+from edgelet.url import Query, checked_url, has_controls, path_and_query, percent_encoded
 
 __all__ = ["NULL_BODY_STATUSES", "Headers", "Query", "Request", "Response"]
 
@@ -220,7 +218,7 @@ class Response(Body):
         """A response that sends the client to `url`, absolute or relative to the request's.
 
         `status` is 301, 302, 303, 307 or 308. Raises `OptionError` for another one, and for a URL
-        with spaces or control characters.
+        with control characters.
 
         >>> Response.redirect("/login").headers["location"]
         '/login'
@@ -228,8 +226,8 @@ class Response(Body):
         if status not in _REDIRECT_STATUSES:
             allowed = ", ".join(map(str, _REDIRECT_STATUSES))
             raise OptionError(f"the status of a redirect must be one of {allowed}, got {status!r}")
-        if not isinstance(url, str) or has_blanks(url):
-            raise OptionError("a redirect needs a URL without spaces and control characters")
+        if not isinstance(url, str) or has_controls(url):
+            raise OptionError("a redirect needs a URL without control characters")
         return cls(status=status, headers={"location": percent_encoded(url)})
 
     @property

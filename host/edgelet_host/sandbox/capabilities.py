@@ -6,7 +6,6 @@ given.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 import json

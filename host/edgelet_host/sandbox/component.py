@@ -16,13 +16,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
-from edgelet_component.build import ComponentNotBuilt, build, key
 from filelock import FileLock
 from wasmtime import WasmtimeError
 from wasmtime.component import Component
 
 from edgelet.errors import ModelError
 from edgelet.models import DEFAULT_MODEL
+from edgelet_component.build import ComponentNotBuilt, build, key
 from edgelet_host.sandbox.wasm import WASM_STACK, new_engine
 from edgelet_host.store import ModelStore
 
@@ -76,8 +76,8 @@ def _publish(path: Path, write: Callable[[Path], None]) -> None:
     os.close(handle)
     try:
         write(Path(temporary))
-        os.chmod(temporary, 0o600)
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o600)
+        Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

@@ -87,7 +87,7 @@ class InstanceFaulted(EdgeletError):
 
 
 class WorkerLost(EdgeletError):
-    """The process that ran the instance died. The request may have had effects; it was not retried."""
+    """The process that ran the instance died. Its request is not retried: it may have acted."""
 
     def __init__(self, function: str, reason: str) -> None:
         super().__init__(

@@ -227,7 +227,7 @@ class Exchange:
     async def _perform(self, ticket: int, facts: dict[str, Any], data: bytes) -> None:
         try:
             answer, values = await self._capabilities.answer(facts, data)
-        except Exception as error:  # noqa: BLE001 (the guest waits for an answer, whatever fails)
+        except Exception as error:  # the guest waits for an answer, whatever fails
             answer, values = {"failed": "exchange", "reason": f"the host failed: {error}"}, b""
         self._effects.pop(ticket, None)
         self._slot.tell({"do": "answer", "ticket": ticket, **answer}, values)

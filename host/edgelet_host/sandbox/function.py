@@ -53,8 +53,8 @@ def read_function(path: Path, packages: Path | None = None) -> Function:
     """The function at `path`: a folder with `main.py`, or one Python file.
 
     All Python files of the folder belong to it, those of subfolders that are packages too.
-    `packages` is a folder of packages that its requirements came to. Files outside, which a symbolic
-    link may point to, do not belong to it. Raises `FunctionError`.
+    `packages` is a folder of packages that its requirements came to. Symbolic links are not
+    followed. Raises `FunctionError`.
     """
     if path.is_file():
         return Function(path.stem, (Module(MAIN, path.name, _source(path, path.name)),))
@@ -74,16 +74,16 @@ def _modules(root: Path) -> Iterator[Module]:
         at = Path(folder)
         below[:] = sorted(name for name in below if name.isidentifier())
         for file in sorted(files):
-            stem, extension = os.path.splitext(file)
-            if extension != ".py" or not stem.isidentifier() or (at / file).is_symlink():
+            source = at / file
+            if source.suffix != ".py" or not source.stem.isidentifier() or source.is_symlink():
                 continue
-            relative = (at / file).relative_to(root)
+            relative = source.relative_to(root)
             parts = relative.with_suffix("").parts
-            is_package = stem == "__init__"
+            is_package = source.stem == "__init__"
             parts = parts[:-1] if is_package else parts
             if parts:
-                source = _source(at / file, relative.as_posix())
-                yield Module(".".join(parts), relative.as_posix(), source, is_package)
+                shown = relative.as_posix()
+                yield Module(".".join(parts), shown, _source(source, shown), is_package)
 
 
 def _source(path: Path, shown: str) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from wasmtime import Engine, ExitTrap, Store, Trap, WasiConfig, WasmtimeError
-from wasmtime.component import Component, Instance, Linker, Record, Variant
+from wasmtime.component import Component, Func, Instance, Linker, Record, Variant
 
+from edgelet_host.sandbox.turns import Turns
 from edgelet_host.sandbox.wasm import Ticker, Verdict, ask_every_slice
 
 _WASI_POLL = "wasi:io/poll@0.2.12"
@@ -33,6 +34,7 @@ class Runtime(NamedTuple):
     engine: Engine
     component: Component
     ticker: Ticker
+    turns: Turns
 
 
 class GuestInstance:
@@ -44,35 +46,39 @@ class GuestInstance:
         self._store.set_wasi(WasiConfig())  # no arguments, environment, folders, sockets or streams
         self._store.set_limits(memory_size=memory_mb * 1024 * 1024)
         self._forget_verdict = ask_every_slice(self._store, verdict)
-        self._instance: Instance | None = None
         with self._ticker:
-            self._instance = linker.instantiate(self._store, runtime.component)
+            instance = linker.instantiate(self._store, runtime.component)
+        self._exports = {name: _exported(instance, self._store, name) for name in _EXPORTS}
 
     def call(self, export: str, *arguments: str) -> Outcome:
         """Call an export of `world.wit`. After `trapped` the instance cannot be called again."""
-        assert self._instance is not None
-        function = self._instance.get_func(self._store, export)
-        assert function is not None, export
         try:
             with self._ticker:
-                answer = function(self._store, *arguments)
+                answer = self._exports[export](self._store, *arguments)
         except (WasmtimeError, Trap, ExitTrap) as trap:
             return Outcome("trapped", _trap_reason(trap))
-        match answer:
-            case Record():
-                return Outcome("raised", answer.kind, answer.reason)
-            case Variant(tag="err"):
-                return Outcome("raised", answer.payload.kind, answer.payload.reason)
-            case Variant():
-                return Outcome("done", value=answer.payload or "")
-            case _:
-                return Outcome("done", value=answer or "")
+        if isinstance(answer, Variant):
+            answer = answer.payload
+        if isinstance(answer, Record):
+            failure: Any = answer
+            return Outcome("raised", failure.kind, failure.reason)
+        return Outcome("done", value=answer or "")
 
     def close(self) -> None:
         """Give its memory back."""
-        self._instance = None
+        self._exports.clear()
         self._store.close()
         self._forget_verdict()
+
+
+_EXPORTS = ("compile", "load", "handle")
+
+
+def _exported(instance: Instance, store: Store, name: str) -> Func:
+    function = instance.get_func(store, name)
+    if function is None:
+        raise WasmtimeError(f"the component does not export {name}")
+    return function
 
 
 def _trap_reason(trap: Exception) -> str:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Literal, Self
 
-from edgelet.errors import EdgeletError, OptionError
+from edgelet.errors import OptionError
 from edgelet.http import Request, Response
 from edgelet_host.engine import available_cores
 from edgelet_host.native import NativeHost
@@ -40,8 +40,8 @@ class Sandbox:
     `workers` is the number of processes, by default one a core. `concurrent_instances` is how many
     instances run at once, over all of them, and `queue_length` how many requests may wait for one.
     `ahead` is how many slots of a worker keep an instance ready for the function they ran last.
-    `reuse="per-worker"` keeps an instance for the requests that follow, as an edge runtime does with
-    its isolates: faster by far, but what a request leaves behind is there for the next one. By
+    `reuse="per-worker"` keeps an instance for the requests that follow, as an edge runtime does
+    with its isolates: faster by far, but what a request leaves behind is there for the next one. By
     default every request gets an instance of its own, and nobody else does.
 
     `host` answers what functions ask for. `progress` is told of work that takes seconds.
@@ -287,6 +287,3 @@ def _print(printed: Printed) -> None:
     """Console output, on this process's standard error."""
     for line in printed.text.splitlines():
         sys.stderr.write(f"[{printed.request_id} {printed.function}] {line}\n")
-
-
-__all__ = ["EdgeletError", "Sandbox"]

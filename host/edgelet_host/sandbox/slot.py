@@ -71,10 +71,12 @@ class Slot:
     def __init__(self, channel: Channel, runtime: Runtime) -> None:
         self._channel = channel
         self._runtime = runtime
+        self._turns = runtime.turns
         self._codes: OrderedDict[str, Code] = OrderedDict()
         self._ready: tuple[tuple[Any, ...], GuestInstance, Run] | None = None
         """An instance with a function loaded, and what it was made for."""
         self._run: Run | None = None
+        self._has_turn = False
         self._linker = linked(runtime.engine, self._imports())
 
     def serve(self) -> None:
@@ -84,6 +86,7 @@ class Slot:
                 frame = self._channel.receive(None)
                 if frame is None:
                     continue
+                self._take_turn()
                 match frame.facts.get("do"):
                     case "run":
                         self._answer(frame)
@@ -91,6 +94,7 @@ class Slot:
                         self._compile(frame)
                     case _:
                         pass  # an answer or a cancellation that came too late
+                self._give_turn()
         except ChannelClosed:
             return
 
@@ -149,7 +153,7 @@ class Slot:
 
     def _loaded(self, run: Run, env: dict[str, str]) -> tuple[GuestInstance, Outcome]:
         instance = GuestInstance(
-            self._runtime, self._linker, run.limits.memory_limit_mb, self._verdict
+            self._runtime, self._linker, run.limits.memory_limit_mb, self._slice_over
         )
         return instance, instance.call("load", json.dumps(env))
 
@@ -157,7 +161,7 @@ class Slot:
         """Compile sources, a JSON object by file, in an instance without a function."""
         self._run = run = Run(Limits(**frame.facts["limits"]), Code("", {}), self._channel)
         instance = GuestInstance(
-            self._runtime, self._linker, run.limits.memory_limit_mb, self._verdict
+            self._runtime, self._linker, run.limits.memory_limit_mb, self._slice_over
         )
         codes: dict[str, str] = {}
         end: dict[str, Any] = {"is": "end"}
@@ -200,13 +204,18 @@ class Slot:
     # What ends an instance.
 
     def _verdict(self) -> str | None:
-        """Asked every slice, and after every wait: why the instance has to end, if it has."""
+        """Asked every slice, and before every wait: why the instance has to end, if it has."""
         run = self._run
         if run is None:
             return "nothing is to be done"
         if run.ended_by is None:
             run.ended_by = self._reason(run)
         return run.ended_by
+
+    def _slice_over(self) -> str | None:
+        """Asked by the engine every slice of time."""
+        self._give_turn()
+        return self._verdict()
 
     def _reason(self, run: Run) -> str | None:
         cpu, limits = run.cpu_ms(), run.limits
@@ -336,6 +345,7 @@ class Slot:
             self._listen(run, min(left, run.left()))
 
     def _listen(self, run: Run, seconds: float) -> None:
+        self._give_turn()
         if run.channel is None:
             time.sleep(max(seconds, 0))
             return
@@ -346,6 +356,15 @@ class Slot:
             return
         if frame is not None:
             self._arrived(run, frame)
+        self._take_turn()
+
+    def _take_turn(self) -> None:
+        self._has_turn = self._has_turn or self._turns.take()
+
+    def _give_turn(self) -> None:
+        if self._has_turn:
+            self._has_turn = False
+            self._turns.give()
 
     def _take(self, ticket: int) -> Any:
         run = self._running()
@@ -397,7 +416,8 @@ class Slot:
         return self._running().code.modules.get(name, {})
 
     def _running(self) -> Run:
-        assert self._run is not None
+        if self._run is None:
+            raise RuntimeError("an import was called while nothing runs")
         return self._run
 
 
@@ -412,6 +432,6 @@ def _bytes(text: str) -> bytes | None:
 
 
 def _failure(kind: str, reason: str) -> Variant:
-    failure = Record()
+    failure: Any = Record()
     failure.kind, failure.reason = kind, reason
     return Variant("err", failure)

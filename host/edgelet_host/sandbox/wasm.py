@@ -48,7 +48,11 @@ def ask_every_slice(store: Store, verdict: Verdict) -> Callable[[], None]:
     _verdicts[number] = verdict
     store.set_epoch_deadline(1)
     ffi.wasmtime_store_epoch_deadline_callback(store.ptr(), _slice_over, number, _NO_FINALIZER)
-    return lambda: _verdicts.pop(number, None) and None
+
+    def stop() -> None:
+        _verdicts.pop(number, None)
+
+    return stop
 
 
 _numbers = count(1)
@@ -56,27 +60,31 @@ _verdicts: dict[int, Verdict] = {}
 _NO_FINALIZER = ctypes.cast(0, ctypes.CFUNCTYPE(None, ctypes.c_void_p))
 
 
-@ctypes.CFUNCTYPE(
+def _judge(_: Any, number: int, more: Any, kind: Any) -> int:
+    """Called by wasmtime, in the guest's thread. An exception here would be lost."""
+    verdict = _verdicts.get(number)
+    try:
+        reason = "the instance is gone" if verdict is None else verdict()
+    except Exception as error:  # the guest must not go on without a judge
+        reason = f"the host failed: {error}"
+    if reason is None:
+        more[0] = 1
+        kind[0] = _CONTINUE
+        return 0
+    trap = ffi.wasmtime_error_new(ctypes.create_string_buffer(reason.encode()))
+    return ctypes.cast(trap, ctypes.c_void_p).value or 0
+
+
+_CONTINUE = 0
+"""`WASMTIME_UPDATE_DEADLINE_CONTINUE` of wasmtime's `store.h`."""
+
+_slice_over = ctypes.CFUNCTYPE(
     ctypes.c_size_t,
     ctypes.POINTER(ffi.wasmtime_context_t),
     ctypes.c_void_p,
     ctypes.POINTER(ctypes.c_uint64),
     ctypes.POINTER(ffi.wasmtime_update_deadline_kind_t),
-)
-def _slice_over(_: Any, number: int, more: Any, kind: Any) -> int:
-    """Called by wasmtime, in the guest's thread. An exception here would be lost."""
-    verdict = _verdicts.get(number)
-    reason = "the instance is gone" if verdict is None else verdict()
-    if reason is None:
-        more[0] = 1
-        kind[0] = _CONTINUE
-        return 0
-    error = ffi.wasmtime_error_new(ctypes.create_string_buffer(reason.encode()))
-    return ctypes.cast(error, ctypes.c_void_p).value or 0
-
-
-_CONTINUE = 0
-"""`WASMTIME_UPDATE_DEADLINE_CONTINUE` of wasmtime's `store.h`."""
+)(_judge)
 
 
 class Ticker:

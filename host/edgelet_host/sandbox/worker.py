@@ -16,6 +16,7 @@ from wasmtime.component import Component
 from edgelet_host.sandbox.frames import Channel
 from edgelet_host.sandbox.instance import Runtime
 from edgelet_host.sandbox.slot import Slot
+from edgelet_host.sandbox.turns import Turns
 from edgelet_host.sandbox.wasm import THREAD_STACK, Ticker, new_engine
 
 PING = b"?"
@@ -25,7 +26,9 @@ PONG = b"!"
 def main(component: str, control: str, *channels: str) -> None:
     """Serve until the server is gone."""
     engine = new_engine()
-    runtime = Runtime(engine, Component.deserialize_file(engine, component), Ticker(engine))
+    runtime = Runtime(
+        engine, Component.deserialize_file(engine, component), Ticker(engine), Turns()
+    )
     threading.stack_size(THREAD_STACK)
     for channel in channels:
         slot = Slot(Channel(socket.socket(fileno=int(channel))), runtime)

@@ -49,7 +49,8 @@ def build(tokenizer_json: bytes, component: Path) -> None:
 def _sources() -> Iterator[tuple[str, Path]]:
     for package in PACKAGES:
         spec = find_spec(package)
-        assert spec is not None and spec.origin is not None, package
+        if spec is None or spec.origin is None:
+            raise ComponentNotBuilt(f"the package {package} is not installed")
         folder = Path(spec.origin).parent
         for source in sorted(folder.rglob("*.py")):
             yield f"{package}/{source.relative_to(folder).as_posix()}", source
@@ -65,7 +66,7 @@ def _componentize(stage: Path) -> None:
         "componentize",
         "edgelet_guest.app",
     ]
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 (fixed arguments)
         [program, *arguments, "--python-path", "python", "--output", "guest.wasm"],
         cwd=stage,
         capture_output=True,

@@ -22,7 +22,7 @@ from componentize_py_types import Err
 from wit_world.imports import console, effects, modules, response
 from wit_world.imports.effects import Failure
 
-from edgelet.functions import Handler, loading
+from edgelet.functions import Loaded, loading
 from edgelet.host import use_host
 from edgelet_guest.answering import answer, described
 from edgelet_guest.console import Console
@@ -40,7 +40,7 @@ class Guest:
         self.loop = TicketLoop()
         self.finder = HandedOver(imports.modules)
         self.host = GuestHost(imports.effects, self.loop, tokenizers)
-        self.handler: Handler | None = None
+        self.loaded: Loaded
         self.using = ExitStack()
         self.connect(imports)
 
@@ -56,7 +56,7 @@ class Guest:
 
     def compile(self, file: str, source: str) -> str:
         """See `world.wit`."""
-        return _reported(lambda: compiled(file, source))
+        return str(_reported(lambda: compiled(file, source)))
 
     def load(self, env: str) -> None:
         """See `world.wit`."""
@@ -68,13 +68,13 @@ class Guest:
         _reported(lambda: self._handle(request))
 
     def _load(self) -> None:
-        with loading() as loaded:
+        with loading(f"{MAIN}.py") as self.loaded:
             importlib.import_module(MAIN)
-        self.handler = loaded.handler
+        self.loaded.handler  # noqa: B018 (raises when there is none)
 
     def _handle(self, request: str) -> None:
-        assert self.handler is not None
-        run(self.loop, answer(self.handler, request, self.host.read_request, self.response))
+        handler = self.loaded.handler
+        run(self.loop, answer(handler, request, self.host.read_request, self.response))
 
 
 def _reported(work: Any) -> Any:
@@ -100,7 +100,7 @@ class WitWorld(wit_world.WitWorld):
 
     def compile(self, file: str, source: str) -> str:
         """See `world.wit`."""
-        return str(_guest.compile(file, source))
+        return _guest.compile(file, source)
 
     def load(self, env: str) -> None:
         """See `world.wit`."""
@@ -125,11 +125,11 @@ def _prepared() -> Guest:
     fake = FakeImports(tokenizer_json)
     guest = Guest(fake, {fake.digest: tokenizer_json})
     guest.using.enter_context(use_host(guest.host))
-    sys.meta_path.append(guest.finder)
+    sys.meta_path[:] = [guest.finder]  # there are no files, and all else is imported
     before = set(sys.modules)
     warm(guest, fake)
     forget(before)
-    guest.handler = None
+    del guest.loaded
     guest.connect(_Imports)
     os.environ.clear()
     gc.collect()

@@ -46,7 +46,7 @@ class TicketLoop(asyncio.BaseEventLoop):
     def _write_to_self(self) -> None:
         """Nothing to wake up: there is one thread."""
 
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+    async def shutdown_default_executor(self, *_: float | None) -> None:
         """No threads, no executor."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import warnings
+from contextlib import suppress
 
 _LEFT_OUT = frozenset({
     "antigravity", "ensurepip", "idlelib", "lib2to3", "pdb", "this", "tkinter", "turtle",
@@ -51,7 +52,5 @@ def import_all() -> None:
         for name in (*names, *_SUBMODULES):
             if name in _LEFT_OUT:
                 continue
-            try:
+            with suppress(ImportError):  # what needs an operating system: ssl, fcntl, ctypes, …
                 importlib.import_module(name)
-            except ImportError:
-                pass  # what needs an operating system: ssl, fcntl, ctypes, …

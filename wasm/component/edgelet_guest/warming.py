@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from array import array
+from collections.abc import Iterator
 from itertools import count
 from typing import Any, Protocol
 
@@ -63,7 +64,7 @@ class FakeImports:
         self.main = ""
         self._answers: dict[int, str] = {}
         self._numbers = count(1)
-        self._body = iter(())
+        self._body: Iterator[str] = iter(())
         self.console = self.effects = self.modules = self.response = self
 
     def open_model(self, model: str, precision: str | None) -> int:
