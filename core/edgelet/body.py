@@ -74,13 +74,13 @@ class Body:
 
     @property
     def whole(self) -> builtins.bytes | None:
-        """The body when it is known whole, unread; `None` when it is made as it is read. For hosts.
+        """The body, unless it has been read or is made as it is read: then None. For hosts.
 
         >>> Response("Hello").whole
         b'Hello'
         """
         content = b"" if self._content is None else self._content
-        return content if isinstance(content, builtins.bytes) else None
+        return None if self._used or not isinstance(content, builtins.bytes) else content
 
     async def text(self) -> str:
         r"""All of the body as text: UTF-8 without its byte order mark, faults as U+FFFD.

@@ -74,8 +74,10 @@ async def test_a_plain_request_is_a_get_without_body() -> None:
 
 async def test_headers_of_a_received_request_can_be_passed_on() -> None:
     received = Headers.received(
-        [("Host", "me"), ("content-length", "5"), ("Connection", "close"), ("accept", "a")]
-        + [("accept", "b"), ("Accept-Encoding", "br"), ("transfer-encoding", "chunked")]
+        [
+            *(("Host", "me"), ("content-length", "5"), ("Connection", "close"), ("accept", "a")),
+            *(("accept", "b"), ("Accept-Encoding", "br"), ("transfer-encoding", "chunked")),
+        ]
     )
     with FakeHost(responses=[FakeResponse()]) as host:
         await fetch(URL, headers=received)
@@ -182,7 +184,7 @@ async def test_a_connection_may_be_lost_in_the_body() -> None:
 @pytest.mark.parametrize("seconds", [[5.0], [0.0, 5.0], [0.0, 0.0, 5.0]])
 async def test_the_timeout_covers_head_and_body(seconds: list[float]) -> None:
     started = time.monotonic()
-    with SlowHost(seconds, responses=[FakeResponse([b"a", b"b"])]) as host:
+    with SlowHost([*seconds], responses=[FakeResponse([b"a", b"b"])]) as host:
         with pytest.raises(TotalTimeout, match=r"waited 0\.1 s for the call to finish"):
             await (await fetch(URL, timeout=0.1)).bytes()
         assert host.closed == min(len(seconds) - 1, 1)
@@ -346,8 +348,9 @@ async def test_a_response_without_body_does_not_wait_for_one() -> None:
 @pytest.mark.usefixtures("native")
 async def test_the_first_chunk_is_there_before_the_last() -> None:
     with ScriptedServer(BEGINNING) as server:
-        response = await fetch(server.url)
-        assert await anext(response.body) == b"some"
+        body = (await fetch(server.url)).body
+        assert await anext(body) == b"some"
+        await body.aclose()  # type: ignore[attr-defined]
 
 
 @pytest.mark.usefixtures("native")

@@ -340,6 +340,15 @@ async def test_no_body_is_empty_and_never_used() -> None:
 
 
 @pytest.mark.parametrize("chunk", [5, None, ["a"]])
+async def test_a_host_sees_whether_a_body_is_whole() -> None:
+    response = Response("Hello")
+    assert (response.whole, response.body_used) == (b"Hello", False)
+    await response.text()
+    assert response.whole is None
+    assert Response().whole == b""
+    assert Response(arriving("Hello")).whole is None
+
+
 async def test_a_chunk_that_is_neither_text_nor_bytes_is_refused_by_name(chunk: Any) -> None:
     with pytest.raises(OptionError, match=f"must be text or bytes, got {type(chunk).__name__}"):
         await Response.stream(arriving(b"a", chunk)).bytes()

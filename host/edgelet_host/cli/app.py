@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from edgelet_host.cli.app_functions import functions_app
 from edgelet_host.cli.app_models import models_app
 from edgelet_host.cli.exits import exits
 from edgelet_host.cli.parameters import Model, Precision, examples
@@ -20,6 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(functions_app, name="functions")
 app.add_typer(models_app, name="models")
 
 

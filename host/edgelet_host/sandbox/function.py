@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edgelet.errors import FunctionError
+from edgelet_host.sandbox.requirements import vendored
 
 MAIN = "main"
 _MOST_SOURCE_BYTES = 16 * 1024 * 1024
@@ -49,12 +50,12 @@ class Function:
         return cls(name, (Module(MAIN, f"{MAIN}.py", source),))
 
 
-def read_function(path: Path, packages: Path | None = None) -> Function:
+def read_function(path: Path) -> Function:
     """The function at `path`: a folder with `main.py`, or one Python file.
 
-    All Python files of the folder belong to it, those of subfolders that are packages too.
-    `packages` is a folder of packages that its requirements came to. Symbolic links are not
-    followed. Raises `FunctionError`.
+    All Python files of the folder and of its subfolders belong to it, and the packages that its
+    `requirements.txt` asks for, which are fetched now if they are not there yet. Symbolic links are
+    not followed. Raises `FunctionError`.
     """
     if path.is_file():
         return Function(path.stem, (Module(MAIN, path.name, _source(path, path.name)),))
@@ -62,8 +63,9 @@ def read_function(path: Path, packages: Path | None = None) -> Function:
         raise FunctionError(f"there is no function in {path}: it has no {MAIN}.py")
     own = tuple(_modules(path))
     names = {module.name for module in own}
-    vendored = () if packages is None else tuple(_modules(packages))
-    modules = (*own, *(each for each in vendored if each.name not in names))
+    packages = vendored(path)
+    others = () if packages is None else tuple(_modules(packages))
+    modules = (*own, *(each for each in others if each.name not in names))
     if sum(len(module.source) for module in modules) > _MOST_SOURCE_BYTES:
         raise FunctionError(f"the function in {path} is more than 16 MB of Python")
     return Function(path.resolve().name, modules)
