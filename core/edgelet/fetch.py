@@ -66,8 +66,11 @@ async def fetch(
     )
     host = current_host()
     exchange = await drive(steps, host, signal)
-    stream = None if exchange.ended else Stream(exchange, bytes, host, signal)
-    return Response.received(exchange.status, exchange.headers, stream)
+    stream = Stream[bytes](exchange, bytes, host, signal)
+    if not exchange.has_body:
+        await stream.aclose()
+    content = stream if exchange.has_body else None
+    return Response.received(exchange.status, exchange.headers, content)
 
 
 def fetch_steps(
@@ -119,8 +122,11 @@ class Exchange:
             self.ended = True
             raise self._error(failure) from None
         self.status, self.headers, self._response = head.status, head.headers, head.response
-        if head.status in NULL_BODY_STATUSES or self._request.method == "HEAD":
-            yield from self.close()
+
+    @property
+    def has_body(self) -> bool:
+        """Whether the response can have a body; one that cannot is to be closed at once."""
+        return self.status not in NULL_BODY_STATUSES and self._request.method != "HEAD"
 
     def receive(self) -> Steps[list[bytes]]:
         """Wait for the next bytes: all that are ready, and `[]` only at the end.

@@ -10,9 +10,8 @@ import asyncio
 import os
 import sys
 import threading
-from array import array
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from edgelet.effects import OpenModel, ResponseHead, RunModel, Send
@@ -20,6 +19,7 @@ from edgelet.errors import EdgeletError, ModelError
 from edgelet.host import Host
 from edgelet.models import OpenedModel, Precision
 from edgelet_host import http_client
+from edgelet_host.shared_batches import SharedBatches
 
 if TYPE_CHECKING:
     from edgelet_host.store import ModelStore, Progress
@@ -53,7 +53,7 @@ class NativeHost(Host):
         self._store = store
         self._opened: dict[tuple[str, Precision], Future[OpenedModel]] = {}
         self._lock = threading.Lock()
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="edgelet")
+        self._batches = SharedBatches(_THREADS)
 
     def env(self, name: str) -> str | None:
         """Read the process's environment."""
@@ -75,17 +75,9 @@ class NativeHost(Host):
         except EdgeletError as error:  # shared by all who wait, so without the others' tracebacks
             raise error.with_traceback(None) from error.__cause__
 
-    async def run_model(self, effect: RunModel) -> memoryview | array[float]:
-        """Run one batch on a worker thread, where it does not hold up the event loop."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._threads,
-            effect.handle.run,
-            effect.token_ids,
-            effect.lengths,
-            effect.output,
-            effect.alone,
-        )
+    async def run_model(self, effect: RunModel) -> memoryview:
+        """Run one batch on a worker thread, with others that wait; see `SharedBatches`."""
+        return await asyncio.wrap_future(self._batches.run(effect))
 
     async def send(self, effect: Send, address: str | None = None) -> ResponseHead:
         """See `http_client.send`."""

@@ -20,7 +20,7 @@ def functions() -> None:
 @functions_app.command(
     epilog=examples(
         "edgelet functions invoke hello --get name=Ada",
-        "edgelet functions invoke ./embed/main.py --data '{\"input\": \"Hello world\"}'",
+        'edgelet functions invoke ./embed/main.py --data \'{"input": "Hello world"}\'',
         "edgelet functions invoke chat --data @question.json --stream",
         "edgelet functions invoke weather --env API_KEY=… --allow-host api.example.com",
     ),

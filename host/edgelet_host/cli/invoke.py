@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -173,14 +174,11 @@ def _show(printed: Printed) -> None:
 
 
 def _check_installed() -> None:
-    try:
-        import edgelet_component.build
-        import wasmtime  # noqa: F401
-        from importlib.metadata import version
-
-        version("componentize-py")
-    except ImportError as error:
-        raise FunctionError(
-            f"running functions needs more packages ({error.name} is missing); "
-            f'install them with: pip install "edgelet[functions]"'
-        ) from error
+    for package in ("componentize-py", "wasmtime"):
+        try:
+            version(package)
+        except PackageNotFoundError:
+            raise FunctionError(
+                f"running functions needs the package {package}, which is not installed; "
+                f'get it with: pip install "edgelet[functions]"'
+            ) from None

@@ -56,13 +56,17 @@ def _install(file: Path, folder: Path) -> None:
         )
         if done.returncode:
             raise FunctionError(_reason(file, done.stderr))
-        native = next((each for each in packages.rglob("*") if each.suffix in (".so", ".pyd")), None)
+        native = next(
+            (each for each in packages.rglob("*") if each.suffix in (".so", ".pyd")), None
+        )
         if native is not None:
             raise FunctionError(f"{file} needs {native.name}, which is not pure Python")
         shutil.move(packages, folder)
 
 
 def _reason(file: Path, said: str) -> str:
-    errors = [line.removeprefix("ERROR: ") for line in said.splitlines() if line.startswith("ERROR")]
+    errors = [
+        line.removeprefix("ERROR: ") for line in said.splitlines() if line.startswith("ERROR")
+    ]
     why = "; ".join(errors) or said.strip() or "pip failed without a word"
     return f"{file} cannot be installed as pure Python: {why}"

@@ -1,9 +1,9 @@
 """Whose turn it is to compute in a worker process.
 
-Instances that start at once in one process hold each other up: each maps memory, faults pages in and
-asks Python's one lock for leave. One after the other they are faster, by a third as measured. So an
-instance takes its turn before it computes, and gives it back when it waits, when it is done, or when
-its first slice of time is over: who computes for long runs beside the others, and holds up nobody.
+Instances that start at once in one process hold each other up: each maps memory, faults pages in
+and asks Python's one lock for leave. So an instance takes its turn before it computes, and gives it
+back when it waits, when it is done, or when its first slice of time is over: who computes for long
+runs beside the others, and holds up nobody.
 """
 
 from __future__ import annotations
