@@ -20,9 +20,11 @@ usage: ./build.sh TASK [ARGUMENT…]
                      with the default model and show how near they are
   test [ARGUMENT…]   run all tests; arguments go to pytest
   lint               ruff, mypy --strict and tsc --strict
-  bench NAME         run a benchmark (embed, stream, browser)
+  bench NAME         run a benchmark (embed, stream, browser, sandbox)
   bundle             make the npm package's dist/, and say how large its files are
-  setup              make .venv, install everything, prepare the default model, bundle
+  component          make the component that runs functions, and compile it for this machine
+  setup              make .venv, install everything, prepare the default model and the
+                     component, bundle
   clean              remove what the other tasks made
   help               this text
 
@@ -114,6 +116,11 @@ install_packages() {
   { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends "$@"; } >/dev/null 2>&1
 }
 
+component() {
+  install edgelet
+  "$PYTHON" -m edgelet_host.sandbox.component
+}
+
 bundle() {
   has_node || fail "the bundle needs Node 20 or newer; install it from https://nodejs.org"
   install_npm
@@ -130,6 +137,7 @@ setup() {
   install lint
   install test
   "$VENV/bin/edgelet" models build all-MiniLM-L6-v2
+  component
   if has_node; then
     install_browsers
     bundle
@@ -187,7 +195,7 @@ bench() {
   local name=${1:-embed}
   shift || true
   [ -e "bench/$name.py" ] || [ -e "bench/$name/__main__.py" ] ||
-    fail "there is no benchmark '$name'; use embed, stream or browser"
+    fail "there is no benchmark '$name'; use embed, stream, browser or sandbox"
   install edgelet
   if [ "$name" = browser ]; then
     install test
@@ -206,7 +214,7 @@ task=${1:-help}
 shift || true
 case "$task" in
   bundle) bundle --sizes ;;
-  run | test | lint | bench | setup | clean | help) "$task" "$@" ;;
+  run | test | lint | bench | component | setup | clean | help) "$task" "$@" ;;
   *)
     help >&2
     printf '\n' >&2

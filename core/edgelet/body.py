@@ -46,12 +46,12 @@ class Body:
         self.headers = headers
         self._content = _content(body)
         self._used = False
-        self._reader: ref[_Reader] | None = None
+        self._reader: ref[BodyReader] | None = None
         if isinstance(body, str) and "content-type" not in headers:
             headers["content-type"] = TEXT
 
     @property
-    def body(self) -> AsyncIterator[builtins.bytes]:
+    def body(self) -> BodyReader:
         """The body's bytes as they come, chunk by chunk, none of them empty; nothing without body.
 
         Leaving the loop gives up the rest. `body_used` is true once the first chunk was asked for,
@@ -61,7 +61,7 @@ class Body:
         >>> async for chunk in request.body:  # doctest: +SKIP
         ...     size += len(chunk)
         """
-        return _Reader(self)
+        return BodyReader(self)
 
     @property
     def body_used(self) -> bool:
@@ -122,7 +122,7 @@ class Body:
         except (ValueError, RecursionError) as error:
             raise OptionError(f"the body is not JSON: {error}") from None
 
-    def _begin(self, reader: _Reader) -> AsyncIterator[BodyChunk]:
+    def _begin(self, reader: BodyReader) -> AsyncIterator[BodyChunk]:
         """The chunks, for their one reader."""
         content = self._content
         if self._used:
@@ -138,7 +138,7 @@ class Body:
         self._content, self._used = b"", True
 
 
-class _Reader(AsyncIterator[bytes]):
+class BodyReader(AsyncIterator[bytes]):
     """Reads one body. A class, so that dropping it needs no help of the event loop."""
 
     def __init__(self, body: Body) -> None:

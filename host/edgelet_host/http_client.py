@@ -63,6 +63,7 @@ class OpenResponse:
         """End the connection, whatever it still carries."""
         self._reading.cancel()
         await asyncio.wait([self._reading])
+        await _close(self._client, self._response)  # a task that never began closes nothing
 
     async def _read(self) -> None:
         import httpx2

@@ -275,7 +275,7 @@ async def test_leaving_a_response_in_any_way_closes_the_connection() -> None:
 
         body = (await fetch(URL)).body
         await anext(body)
-        await body.aclose()  # type: ignore[attr-defined]
+        await body.aclose()
         assert host.closed == 4
 
 
@@ -350,7 +350,7 @@ async def test_the_first_chunk_is_there_before_the_last() -> None:
     with ScriptedServer(BEGINNING) as server:
         body = (await fetch(server.url)).body
         assert await anext(body) == b"some"
-        await body.aclose()  # type: ignore[attr-defined]
+        await body.aclose()
 
 
 @pytest.mark.usefixtures("native")

@@ -326,7 +326,7 @@ async def test_a_body_that_was_begun_cannot_be_begun_again() -> None:
     assert response.body_used
     with pytest.raises(EdgeletError, match="read already"):
         await anext(other)
-    await other.aclose()  # type: ignore[attr-defined]
+    await other.aclose()
     assert [chunk async for chunk in body] == [b"b", b"c"]
     assert [chunk async for chunk in body] == []
 
@@ -400,7 +400,7 @@ async def test_closing_a_message_closes_what_makes_its_body() -> None:
     assert [chunk async for chunk in body] == []
 
     response = Response(iterated)
-    await response.body.aclose()  # type: ignore[attr-defined]
+    await response.body.aclose()
     assert iterated.closed == 1
     with pytest.raises(EdgeletError, match="read already"):
         await response.bytes()

@@ -117,3 +117,7 @@ def _processor() -> str:
 
 def _silent(_: str) -> None:
     pass
+
+
+if __name__ == "__main__":
+    print(prepared_component(print))  # noqa: T201 (said to whoever builds)

@@ -161,6 +161,7 @@ class Exchange:
                 "do": "run",
                 "key": task.key,
                 "env": dict(task.grants.env),
+                "folder": None if task.grants.folder is None else str(task.grants.folder),
                 "limits": asdict(task.limits),
                 "reuse": task.reuse,
                 "ahead": task.ahead,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from edgelet.inference_host import HOST_VARIABLE, KEY_VARIABLE
 from edgelet_host.sandbox.network import Network
@@ -23,7 +24,8 @@ class Grants:
 
     `env` is its whole environment; by default only where the inference host is, and its key.
     `allow_hosts` are the hosts it may reach beside that one, see `Network`. `allow_models` are
-    models of the hub, `org/name`, that it may use beside the built-in ones.
+    models of the hub, `org/name`, that it may use beside the built-in ones. `folder` is one whose
+    files it may read, by `open` and relative paths; what links out of it is not there.
 
     >>> Grants(env={"GREETING": "Hi"}, allow_hosts=("api.example.com",)).network.inference_host
     """
@@ -31,6 +33,7 @@ class Grants:
     env: Mapping[str, str] = field(default_factory=inference_environment, repr=False)
     allow_hosts: tuple[str, ...] = ()
     allow_models: tuple[str, ...] = ()
+    folder: Path | None = None
     network: Network = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -34,7 +34,7 @@ export class Http {
       const response = await fetch(request.url, {
         method: request.method,
         headers: request.headers,
-        body: request.body,
+        body: request.body.length === 0 ? null : request.body, // GET and HEAD may have none
         signal: controller.signal,
         redirect: "manual",
         credentials: "omit",

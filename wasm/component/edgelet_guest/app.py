@@ -19,13 +19,14 @@ from typing import Any
 
 import wit_world
 from componentize_py_types import Err
-from wit_world.imports import console, effects, modules, response
+from wit_world.imports import console, effects, files, modules, response
 from wit_world.imports.effects import Failure
 
 from edgelet.functions import Loaded, loading
 from edgelet.host import use_host
 from edgelet_guest.answering import answer, described
 from edgelet_guest.console import Console
+from edgelet_guest.files import install
 from edgelet_guest.host import GuestHost
 from edgelet_guest.loop import TicketLoop, run
 from edgelet_guest.modules import MAIN, HandedOver, compiled, forget
@@ -50,6 +51,7 @@ class Guest:
         self.host.effects = imports.effects
         self.finder.modules = imports.modules
         self.loop.wait = imports.effects.wait
+        install(imports.files)
         time.sleep = imports.effects.pause  # the host's own sleep cannot be interrupted
         sys.stdout = Console(imports.console, "stdout")
         sys.stderr = Console(imports.console, "stderr")
@@ -115,6 +117,7 @@ class WitWorld(wit_world.WitWorld):
 class _Imports:
     console = console
     effects = effects
+    files = files
     modules = modules
     response = response
 

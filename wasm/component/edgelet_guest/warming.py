@@ -65,7 +65,7 @@ class FakeImports:
         self._answers: dict[int, str] = {}
         self._numbers = count(1)
         self._body: Iterator[str] = iter(())
-        self.console = self.effects = self.modules = self.response = self
+        self.console = self.effects = self.files = self.modules = self.response = self
 
     def open_model(self, model: str, precision: str | None) -> int:
         card = {

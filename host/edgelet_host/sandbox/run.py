@@ -1,0 +1,62 @@
+"""One use of an instance: its terms, what it may still do, and what it has done."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+from edgelet_host.sandbox.frames import Channel, Frame
+from edgelet_host.sandbox.limits import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A function's modules as the server has them: `code`, `source` and `package` by name."""
+
+    key: str
+    modules: dict[str, dict[str, Any]] = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an instance is made for; one that is ready serves requests of the same terms."""
+
+    limits: Limits
+    code: Code
+    env: str
+    """The variables, as JSON."""
+    folder: str | None
+
+
+@dataclass(slots=True)
+class Run:
+    """One use of an instance: what it may still do, and what it has done."""
+
+    terms: Terms
+    channel: Channel | None
+    """None while a function is loaded ahead, for no request."""
+    began: float = field(default_factory=time.monotonic)
+    cpu_began: float = field(default_factory=time.thread_time)
+    tickets: count[int] = field(default_factory=lambda: count(1))
+    answers: dict[int, Frame] = field(default_factory=dict)
+    named: set[int] = field(default_factory=set)
+    """Answers that `wait` has named."""
+    printed: int = 0
+    responded: int = 0
+    head_sent: bool = False
+    is_loading: bool = True
+    warned: bool = False
+    pending: list[bytes] = field(default_factory=list)
+    """Frames to be sent with the request that comes."""
+    ended_by: str | None = None
+    """The limit that ended it, `cancelled`, or `server gone`."""
+
+    def cpu_ms(self) -> float:
+        """CPU time so far."""
+        return (time.thread_time() - self.cpu_began) * 1000
+
+    def left(self) -> float:
+        """Seconds on the wall that are left."""
+        return self.terms.limits.worker_timeout_ms / 1000 - (time.monotonic() - self.began)
