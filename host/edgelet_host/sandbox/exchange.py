@@ -7,6 +7,7 @@ import contextlib
 import json
 import secrets
 from asyncio import IncompleteReadError
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -33,6 +34,8 @@ INLINE_BODY_BYTES = 256 * 1024
 _GRACE_SECONDS = 2.0
 """How much later than the worker the server ends an instance: by killing its worker."""
 _MOST_EFFECTS = 1024
+_MOST_CHUNKS = 16
+"""Chunks that wait for a slow reader; then the function waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +75,12 @@ class Exchange:
         self._capabilities = Capabilities(host, task.grants, self._body)
         self._effects: dict[int, asyncio.Task[None]] = {}
         self._head: asyncio.Future[tuple[int, Any]] = asyncio.get_running_loop().create_future()
-        self._chunks: asyncio.Queue[bytes] = asyncio.Queue(maxsize=16)
+        self._chunks: deque[bytes] = deque()
+        self._arrived = asyncio.Event()
+        self._room = asyncio.Event()
         self._failure: EdgeletError | None = None
-        self._cancelled = asyncio.Event()
-        self._over = asyncio.Event()
+        self._cancelled = False
+        self._over = False
         self.ended: asyncio.Task[None] = asyncio.create_task(self._run())
 
     async def response(self) -> Response:
@@ -89,37 +94,28 @@ class Exchange:
 
     def cancel(self) -> None:
         """The caller is gone: end the instance, and whatever it waits for."""
-        if not self._cancelled.is_set():
-            self._cancelled.set()
+        if not self._cancelled:
+            self._cancelled = True
+            self._room.set()
             self._slot.tell({"do": "cancel"})
             self._stop_effects()
 
     async def _streamed(self) -> AsyncIterator[bytes]:
         try:
             while True:
-                if self._chunks.empty() and self._over.is_set():
+                while self._chunks:
+                    chunk = self._chunks.popleft()
+                    self._room.set()
+                    yield chunk
+                if self._over:
                     if self._failure is not None:
                         raise self._failure
                     return
-                chunk = await self._next_chunk()
-                if chunk is not None:
-                    yield chunk
+                self._arrived.clear()
+                await self._arrived.wait()
         finally:
-            if not self._over.is_set():
+            if not self._over:
                 self.cancel()
-
-    async def _next_chunk(self) -> bytes | None:
-        """A chunk; `None` when the instance has ended."""
-        if not self._chunks.empty():
-            return self._chunks.get_nowait()
-        getting = asyncio.create_task(self._chunks.get())
-        over = asyncio.create_task(self._over.wait())
-        try:
-            await asyncio.wait({getting, over}, return_when=asyncio.FIRST_COMPLETED)
-            return getting.result() if getting.done() else None
-        finally:
-            getting.cancel()
-            over.cancel()
 
     async def _run(self) -> None:
         try:
@@ -143,7 +139,8 @@ class Exchange:
 
     async def _finish(self) -> None:
         self._stop_effects()
-        self._over.set()
+        self._over = True
+        self._arrived.set()
         if not self._head.done():
             failure = self._failure or FunctionFailed(self._task.function, "it ended unanswered")
             self._head.set_exception(failure)
@@ -204,16 +201,14 @@ class Exchange:
         return False
 
     async def _put(self, chunk: bytes) -> None:
-        """Hand a chunk on, as soon as the reader has room for it."""
-        if self._cancelled.is_set():
+        """Hand a chunk on; returns when the reader has room for more."""
+        if self._cancelled:
             return
-        putting = asyncio.create_task(self._chunks.put(chunk))
-        cancelled = asyncio.create_task(self._cancelled.wait())
-        try:
-            await asyncio.wait({putting, cancelled}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            putting.cancel()
-            cancelled.cancel()
+        self._chunks.append(chunk)
+        self._arrived.set()
+        while len(self._chunks) >= _MOST_CHUNKS and not self._cancelled:
+            self._room.clear()
+            await self._room.wait()
 
     def _begin_effect(self, facts: dict[str, Any], data: bytes) -> None:
         ticket = facts["ticket"]

@@ -62,7 +62,7 @@ class Channel:
         end.setblocking(False)
         self._socket = end
         self._received = bytearray()
-        self._unsent = b""
+        self._held = bytearray()
         self._readable = select.poll()
         self._readable.register(end, select.POLLIN)
         self._either = select.poll()
@@ -81,26 +81,29 @@ class Channel:
                 return None
             self._read()
 
-    def send(self, frame: bytes, going_on: Callable[[], bool]) -> None:
-        """Send a frame, or give up when `going_on` says no; the rest goes before the next frame.
+    def hold(self, frame: bytes) -> int:
+        """Send a frame with the next `flush`; returns how many bytes are held."""
+        self._held += frame
+        return len(self._held)
+
+    def flush(self, going_on: Callable[[], bool]) -> None:
+        """Send what is held, or give up when `going_on` says no; the rest stays held.
 
         `going_on` is asked whenever the other end has no room. Raises `ChannelClosed`.
         """
-        left = memoryview(self._unsent + frame if self._unsent else frame)
-        while left:
+        while self._held:
             try:
-                left = left[self._socket.send(left) :]
+                del self._held[: self._socket.send(self._held)]
                 continue
             except BlockingIOError:
                 pass
             except OSError:
                 raise ChannelClosed from None
             if not going_on():
-                break
+                return
             for _, event in self._either.poll(_SLICE * 1000):
                 if event & ~select.POLLOUT:
                     self._read()
-        self._unsent = bytes(left)
 
     def _read(self) -> None:
         try:

@@ -8,6 +8,9 @@ from edgelet_host.sandbox.frames import Channel, ChannelClosed, Frame, packed
 from edgelet_host.sandbox.run import Run
 from edgelet_host.sandbox.turns import Turns
 
+_MOST_HELD = 64 * 1024
+"""Bytes that wait at most for others to be sent with."""
+
 
 class Supervision:
     """The run in progress on one slot, and the slot's channel to the server."""
@@ -36,6 +39,7 @@ class Supervision:
     def slice_over(self) -> str | None:
         """Asked by the engine every slice of time."""
         self.give_turn()
+        self.flush()
         return self.verdict()
 
     def _reason(self, run: Run) -> str | None:
@@ -68,6 +72,7 @@ class Supervision:
 
     def listen(self, run: Run, seconds: float) -> None:
         """Wait for one frame of the server's, no longer than that."""
+        self.flush()
         self.give_turn()
         if run.channel is None:
             time.sleep(max(seconds, 0))
@@ -95,16 +100,22 @@ class Supervision:
         return self.verdict() is None
 
     def send(self, frame: bytes) -> None:
-        """Send a frame, unless the run has to end before the server has room for it."""
+        """Send a frame, with others that come before the next wait or the end of the slice."""
+        if self._channel.hold(frame) > _MOST_HELD:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what was held back, unless the run has to end before the server has room for it."""
         try:
-            self._channel.send(frame, self._going_on)
+            self._channel.flush(self._going_on)
         except ChannelClosed:
             if self.run is not None:
                 self.run.ended_by = "server gone"
 
     def send_anyhow(self, frame: bytes) -> None:
         """Send a frame, however long it takes."""
-        self._channel.send(frame, lambda: True)
+        self._channel.hold(frame)
+        self._channel.flush(lambda: True)
 
     def warn(self, run: Run, text: str) -> None:
         """Print something of edgelet's own on the function's console."""

@@ -6,6 +6,7 @@ last ones being numbers of inherited sockets. It ends when the server does.
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import sys
@@ -33,6 +34,7 @@ def main(component: str, control: str, *channels: str) -> None:
     for channel in channels:
         slot = Slot(Channel(socket.socket(fileno=int(channel))), runtime)
         threading.Thread(target=slot.serve, daemon=True).start()
+    gc.freeze()  # what is here now stays, and need not be looked at again
     _listen(socket.socket(fileno=int(control)))
     os._exit(0)  # threads may be in the middle of a guest
 

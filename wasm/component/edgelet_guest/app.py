@@ -7,7 +7,6 @@ snapshot that every instance starts from; a module that is not imported here doe
 from __future__ import annotations
 
 import gc
-import importlib
 import json
 import os
 import random
@@ -62,7 +61,8 @@ class Guest:
 
     def load(self, env: str) -> None:
         """See `world.wit`."""
-        os.environ.update(json.loads(env))
+        if env != "{}":
+            os.environ.update(json.loads(env))
         _reported(self._load)
 
     def handle(self, request: str) -> None:
@@ -71,7 +71,7 @@ class Guest:
 
     def _load(self) -> None:
         with loading(f"{MAIN}.py") as self.loaded:
-            importlib.import_module(MAIN)
+            self.finder.run_main()
         self.loaded.handler  # noqa: B018 (raises when there is none)
 
     def _handle(self, request: str) -> None:

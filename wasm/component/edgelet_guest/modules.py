@@ -40,6 +40,16 @@ class HandedOver(MetaPathFinder, InspectLoader):
         spec.has_location = True
         return spec
 
+    def run_main(self) -> None:
+        """Import the module that serves, without asking whether it exists."""
+        code = self.modules.code(MAIN)
+        if code is None:
+            raise ModuleNotFoundError(f"No module named {MAIN!r}", name=MAIN)
+        self._codes[MAIN] = code
+        sys.modules[MAIN] = module = ModuleType(MAIN)
+        module.__loader__ = self
+        self.exec_module(module)
+
     def get_code(self, fullname: str) -> CodeType:
         """The code object that was handed over."""
         code: CodeType = marshal.loads(bytes_of(self._codes.pop(fullname)))  # noqa: S302 (our own)
