@@ -26,45 +26,67 @@ class Imports:
     def table(self) -> dict[str, dict[str, Callable[..., Any]]]:
         """The functions, by interface and name. Their first argument is wasmtime's."""
         return {
+            interface: {
+                name: self._guarded(function, otherwise)
+                for name, (function, otherwise) in functions.items()
+            }
+            for interface, functions in self._functions().items()
+        }
+
+    def _functions(self) -> dict[str, dict[str, tuple[Callable[..., Any], Any]]]:
+        """Each with what it returns when the host itself is at fault, which ends the instance."""
+        failed = _failure("exchange", "the host failed")
+        return {
             "effects": {
-                "open-model": lambda _, model, precision: self._begin(
-                    {"effect": "open-model", "model": model, "precision": precision}
-                ),
-                "run-model": lambda _, handle, ids, lengths, output, alone: self._begin(
-                    {"effect": "run-model", "handle": handle, "output": output, "alone": alone,
-                     "lengths": lengths},
-                    ids,
-                ),
-                "encode": lambda _, handle, text: self._begin(
-                    {"effect": "encode", "handle": handle, "text": text}
-                ),
-                "send": lambda _, method, url, headers, body, within: self._begin(
-                    {"effect": "send", "method": method, "url": url, "headers": headers,
-                     "connect_within": within},
-                    body,
-                ),
-                "receive": lambda _, response: self._begin(
-                    {"effect": "receive", "response": response}
-                ),
-                "read-request": lambda _: self._begin({"effect": "read-request"}),
-                "close": lambda _, response: self._tell({"is": "close", "response": response}),
-                "cancel": lambda _, ticket: self._tell({"is": "give up", "ticket": ticket}),
-                "wait": lambda _, seconds: self._wait(seconds),
-                "pause": lambda _, seconds: self._pause(seconds),
-                "take": lambda _, ticket: self._take(ticket),
+                "open-model": (self._effect("open-model", "model", "precision"), 0),
+                "run-model": (self._run_model, 0),
+                "encode": (self._effect("encode", "handle", "text"), 0),
+                "send": (self._send, 0),
+                "receive": (self._effect("receive", "response"), 0),
+                "read-request": (self._effect("read-request"), 0),
+                "close": (lambda response: self._tell("close", response=response), None),
+                "cancel": (lambda ticket: self._tell("give up", ticket=ticket), None),
+                "wait": (self._wait, ""),
+                "pause": (self._pause, None),
+                "take": (self._take, failed),
             },
-            "response": {
-                "head": lambda _, status, headers: self._head(status, headers),
-                "write": lambda _, data: self._write(data),
-            },
+            "response": {"head": (self._head, None), "write": (self._write, None)},
             "modules": {
-                "code": lambda _, name: self._module(name).get("code"),
-                "is-package": lambda _, name: bool(self._module(name).get("package")),
-                "source": lambda _, name: self._module(name).get("source"),
+                "code": (lambda name: self._module(name).get("code"), None),
+                "is-package": (lambda name: bool(self._module(name).get("package")), False),
+                "source": (lambda name: self._module(name).get("source"), None),
             },
-            "files": {"read": lambda _, path: self._read_file(path)},
-            "console": {"write": lambda _, stream, text: self._print(stream, text)},
-        }  # fmt: skip
+            "files": {"read": (self._read_file, Variant("err", "denied"))},
+            "console": {"write": (self._print, None)},
+        }
+
+    def _guarded(self, function: Callable[..., Any], otherwise: Any) -> Callable[..., Any]:
+        def called(_: Any, *arguments: Any) -> Any:
+            try:
+                return function(*arguments)
+            except Exception as error:
+                self._supervision.fault(error)
+                return otherwise
+
+        return called
+
+    def _effect(self, name: str, *parameters: str) -> Callable[..., int]:
+        def begin(*arguments: Any) -> int:
+            return self._begin({"effect": name, **dict(zip(parameters, arguments, strict=True))})
+
+        return begin
+
+    def _run_model(
+        self, handle: int, token_ids: str, lengths: str, output: str, alone: bool
+    ) -> int:
+        facts = {"handle": handle, "lengths": lengths, "output": output, "alone": alone}
+        return self._begin({"effect": "run-model", **facts}, token_ids)
+
+    def _send(
+        self, method: str, url: str, headers: str, body: str, connect_within: float | None
+    ) -> int:
+        facts = {"method": method, "url": url, "headers": headers, "connect_within": connect_within}
+        return self._begin({"effect": "send", **facts}, body)
 
     def _begin(self, facts: dict[str, Any], data: str = "") -> int:
         run = self._supervision.running()
@@ -77,9 +99,9 @@ class Imports:
             self._supervision.send(packed({"is": "effect", "ticket": ticket, **facts}, sent))
         return ticket
 
-    def _tell(self, facts: dict[str, Any]) -> None:
+    def _tell(self, what: str, **facts: int) -> None:
         if not self._supervision.running().is_loading:
-            self._supervision.send(packed(facts))
+            self._supervision.send(packed({"is": what, **facts}))
 
     def _wait(self, seconds: float | None) -> str:
         run = self._supervision.running()

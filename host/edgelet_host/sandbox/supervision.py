@@ -36,6 +36,11 @@ class Supervision:
             run.ended_by = self._reason(run)
         return run.ended_by
 
+    def fault(self, error: Exception) -> None:
+        """The host itself is at fault: the instance has to end."""
+        if self.run is not None and self.run.ended_by is None:
+            self.run.ended_by = f"ended by a fault of the host: {type(error).__name__}: {error}"
+
     def slice_over(self) -> str | None:
         """Asked by the engine every slice of time."""
         self.give_turn()
