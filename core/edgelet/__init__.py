@@ -28,7 +28,7 @@ from edgelet.errors import (
     TextTooLong,
     TotalTimeout,
 )
-from edgelet.fetch import fetch
+from edgelet.fetching import fetch
 from edgelet.functions import serve
 from edgelet.generation import GenerateOptions
 from edgelet.headers import Headers

@@ -104,23 +104,25 @@ class Imports:
             self._supervision.send(packed({"is": what, **facts}))
 
     def _wait(self, seconds: float | None) -> str:
-        run = self._supervision.running()
+        supervision, run = self._supervision, self._supervision.running()
         until = None if seconds is None else time.monotonic() + max(seconds, 0)
-        while not (fresh := run.answers.keys() - run.named) and self._supervision.verdict() is None:
-            left = run.left()
-            if until is not None:
-                left = min(left, until - time.monotonic())
-                if left <= 0:
-                    break
-            self._supervision.listen(run, left)
+        supervision.flush()
+        fresh: set[int] = set()
+        while supervision.verdict() is None:  # which hears what has arrived
+            fresh = run.answers.keys() - run.named
+            left = run.left() if until is None else min(run.left(), until - time.monotonic())
+            if fresh or left <= 0:
+                break
+            supervision.listen(run, left)
         run.named |= fresh
         return ",".join(map(str, sorted(fresh)))
 
     def _pause(self, seconds: float) -> None:
-        run = self._supervision.running()
+        supervision, run = self._supervision, self._supervision.running()
         until = time.monotonic() + max(seconds, 0)
-        while (left := until - time.monotonic()) > 0 and self._supervision.verdict() is None:
-            self._supervision.listen(run, min(left, run.left()))
+        supervision.flush()
+        while supervision.verdict() is None and (left := until - time.monotonic()) > 0:
+            supervision.listen(run, min(left, run.left()))
 
     def _take(self, ticket: int) -> Any:
         run = self._supervision.running()

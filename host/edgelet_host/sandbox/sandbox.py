@@ -226,8 +226,11 @@ class Sandbox:
         return slot
 
     def _free_slot(self, key: str | None) -> Slot | None:
-        free = [slot for worker in self._workers for slot in worker.slots if not slot.is_busy]
-        return min(free, key=lambda slot: (slot.worker.busy, slot.prepared != key), default=None)
+        for worker in sorted(self._workers, key=lambda worker: worker.busy):
+            free = [slot for slot in worker.slots if not slot.is_busy]
+            if free:
+                return next((slot for slot in free if slot.prepared == key), free[0])
+        return None
 
     def _release(self, slot: Slot) -> None:
         slot.is_busy = False

@@ -77,7 +77,6 @@ class Supervision:
 
     def listen(self, run: Run, seconds: float) -> None:
         """Wait for one frame of the server's, no longer than that."""
-        self.flush()
         self.give_turn()
         if run.channel is None:
             time.sleep(max(seconds, 0))

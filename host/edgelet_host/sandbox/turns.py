@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 
-_LONGEST_WAIT = 0.02
+_LONGEST_WAIT = 0.5
 """Seconds after which an instance no longer waits for its turn."""
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from edgelet.abort import AbortSignalLike
 from edgelet.body import encoded
@@ -53,8 +54,8 @@ async def fetch(
 
     The arguments are those of `Request`, but the body is given whole. `timeout`, in seconds, covers
     the call and the reading of the body; `signal` ends both. Every status is a response, and
-    redirects are not followed. A response that is left early (`aclose()`, or dropped) closes its
-    connection.
+    redirects are not followed. Headers that frame the message (`Host`, `Content-Length`, …) are
+    left out. A response that is left early (`aclose()`, or dropped) closes its connection.
 
     Raises `OptionError`, `ConnectionFailed`, `TotalTimeout` or `Aborted`; so does reading the body.
 
@@ -158,15 +159,16 @@ class Exchange:
             yield Close(self._response)
 
     def _error(self, failure: DeadlinePassed | TransportFailed) -> EdgeletError:
-        url = self._request.url.partition("?")[0]
+        parts = urlsplit(self._request.url)
+        origin = f"{parts.scheme}://{parts.netloc}"  # paths and queries may hold keys
         match failure:
             case DeadlinePassed():
                 return TotalTimeout(self._timeout or 0.0)
             case TransportFailed(phase="exchange", reason=reason):
                 return ConnectionFailed(
-                    f"the connection to {url} was lost before the answer was complete ({reason})"
+                    f"the connection to {origin} was lost before the answer was complete ({reason})"
                 )
-        return ConnectionFailed(f"cannot connect to {url} ({failure.reason})")
+        return ConnectionFailed(f"cannot connect to {origin} ({failure.reason})")
 
 
 def _http_request(
