@@ -18,7 +18,9 @@ from tests.conformance.judge import hold_to_case
 from tests.conformance.reference import REQUIRED, nearness, reference_texts
 from tests.servers.answers import ndjson, ollama_generate
 from tests.servers.scripted_server import ScriptedServer
-from tests.servers.steps import Stall
+from tests.servers.steps import Body, Head, Stall
+
+FUNCTIONS = Path(__file__).parents[2] / "examples" / "functions"
 
 _INSTALL = """
 import micropip
@@ -137,3 +139,55 @@ message
 
     assert "/nowhere/bridge.js" in message
     assert "EDGELET_BRIDGE" in message
+
+
+_FUNCTION = """
+import json, os
+from edgelet import Request
+from edgelet.functions import loading, respond
+
+os.environ["AI_INFERENCE_API_HOST"] = host
+with loading() as loaded:
+    exec(compile(source, "main.py", "exec"), {"__name__": "main"})
+response = await respond(loaded.handler, Request(f"http://localhost/?{query}"))
+json.dumps([response.status, response.headers["content-type"], await response.text()])
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "kind", "text"),
+    [
+        ("hello", "name=Ada", "application/json", '{"message":"Hello Ada!"}'),
+        ("embed", "input=Hello", "application/json", "["),
+        ("chat", "prompt=Hi", "text/event-stream", 'data: {"text": "Hel"}\n\n'),
+    ],
+)
+def test_the_function_files_of_the_sandbox_run_unchanged(
+    python: PyodidePage, server: ScriptedServer, name: str, query: str, kind: str, text: str
+) -> None:
+    server.play_next(ndjson(*ollama_generate("Hel", "lo")))
+    source = (FUNCTIONS / name / "main.py").read_text("utf-8")
+
+    answer = python.run(_FUNCTION, source=source, query=query, host=server.url)
+
+    status, content_type, body = json.loads(answer)
+    assert (status, content_type) == (200, kind)
+    assert body.startswith(text)
+
+
+def test_fetch_reads_a_response_as_it_comes(python: PyodidePage, server: ScriptedServer) -> None:
+    server.play_next([Head(201, {"x-seen": "yes"}), Body(b"one"), Body(b"two")])
+
+    answer = python.run(
+        """
+import json
+from edgelet import fetch
+
+response = await fetch(url)
+json.dumps([response.status, await response.text()])
+""",
+        url=server.url,
+    )
+
+    assert json.loads(answer) == [201, "onetwo"]
+    assert server.requests[0].method == "GET"
