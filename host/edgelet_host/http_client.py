@@ -114,6 +114,9 @@ async def send(effect: Send, address: str | None = None) -> ResponseHead:
             await _close(client)
         raise
     headers = {name.lower(): value for name, value in response.headers.items()}
+    if "content-encoding" in headers:  # it is decoded here, so neither holds any more
+        headers.pop("content-encoding")
+        headers.pop("content-length", None)
     return ResponseHead(OpenResponse(client, response), response.status_code, headers)
 
 
