@@ -26,6 +26,9 @@ _MOST_TOKENS = 1_000_000
 """Tokens of one batch; core makes batches of 512."""
 _MOST_RESPONSES = 64
 
+KnownModels = dict[tuple[str, str | None], OpenedModel]
+"""Models that a function has opened, by name and precision."""
+
 Answer = tuple[dict[str, Any], bytes]
 """Facts and bytes of an `answer` frame."""
 
@@ -41,13 +44,23 @@ class Refused(Exception):
 class Capabilities:
     """Answers the effects of one instance, for one request."""
 
-    def __init__(self, host: NativeHost, grants: Grants, body: AsyncIterator[bytes]) -> None:
+    def __init__(
+        self, host: NativeHost, grants: Grants, body: AsyncIterator[bytes], known: KnownModels
+    ) -> None:
         self._host = host
         self._grants = grants
         self._body = body
+        self._known = known
         self._models: dict[int, OpenedModel] = {}
         self._responses: dict[int, Any] = {}
         self._numbers = count(1)
+
+    def foreseen(self) -> list[tuple[str, str | None, str]]:
+        """Models that the function has opened before, and the answers if it opens them again."""
+        return [
+            (model, precision, self._opened(opened))
+            for (model, precision), opened in self._known.items()
+        ]
 
     async def answer(self, facts: dict[str, Any], data: bytes) -> Answer:
         """The answer to an effect of `world.wit`. What fails is an answer, too."""
@@ -96,6 +109,11 @@ class Capabilities:
         if precision is not None and precision not in PRECISIONS:
             raise Refused("model", f"there is no precision {precision!r}")
         opened = await self._host.open_model(OpenModel(model, precision))
+        self._known[model, precision] = opened
+        return {"text": True}, self._opened(opened).encode()
+
+    def _opened(self, opened: OpenedModel) -> str:
+        """The answer to `open-model`."""
         number = next(self._numbers)
         self._models[number] = opened
         facts = {
@@ -104,7 +122,7 @@ class Capabilities:
             "lanes": opened.lanes,
             "tokenizer": _digest(opened.tokenizer_json),
         }
-        return {"text": True}, json.dumps(facts).encode()
+        return json.dumps(facts)
 
     async def _run_model(self, facts: dict[str, Any], data: bytes) -> bytes:
         opened = self._model(facts["handle"])

@@ -15,7 +15,7 @@ from typing import Any
 from edgelet.errors import EdgeletError
 from edgelet.http import Request, Response
 from edgelet_host.native import NativeHost
-from edgelet_host.sandbox.capabilities import Capabilities
+from edgelet_host.sandbox.capabilities import Capabilities, KnownModels
 from edgelet_host.sandbox.errors import (
     LIMITS,
     FunctionFailed,
@@ -61,6 +61,8 @@ class Task:
     reuse: bool
     ahead: bool
     console: Callable[[Printed], None]
+    known: KnownModels
+    """Models that the function has opened before; it will again, and is spared asking."""
     request_id: str = field(default_factory=lambda: secrets.token_hex(8))
 
 
@@ -72,7 +74,7 @@ class Exchange:
         self._task = task
         self._request = request
         self._body = aiter(request.body)
-        self._capabilities = Capabilities(host, task.grants, self._body)
+        self._capabilities = Capabilities(host, task.grants, self._body, task.known)
         self._effects: dict[int, asyncio.Task[None]] = {}
         self._head: asyncio.Future[tuple[int, Any]] = asyncio.get_running_loop().create_future()
         self._chunks: deque[bytes] = deque()
@@ -160,6 +162,7 @@ class Exchange:
                 "env": dict(task.grants.env),
                 "folder": None if task.grants.folder is None else str(task.grants.folder),
                 "limits": asdict(task.limits),
+                "models": self._capabilities.foreseen(),
                 "reuse": task.reuse,
                 "ahead": task.ahead,
                 "streams": not inline,

@@ -38,7 +38,7 @@ class Imports:
         failed = _failure("exchange", "the host failed")
         return {
             "effects": {
-                "open-model": (self._effect("open-model", "model", "precision"), 0),
+                "open-model": (self._open_model, 0),
                 "run-model": (self._run_model, 0),
                 "encode": (self._effect("encode", "handle", "text"), 0),
                 "send": (self._send, 0),
@@ -75,6 +75,15 @@ class Imports:
             return self._begin({"effect": name, **dict(zip(parameters, arguments, strict=True))})
 
         return begin
+
+    def _open_model(self, model: str, precision: str | None) -> int:
+        run = self._supervision.running()
+        answer = run.models.get((model, precision))
+        if answer is None:
+            return self._begin({"effect": "open-model", "model": model, "precision": precision})
+        ticket = next(run.tickets)
+        run.answers[ticket] = Frame({"text": True}, answer.encode())
+        return ticket
 
     def _run_model(
         self, handle: int, token_ids: str, lengths: str, output: str, alone: bool

@@ -43,6 +43,8 @@ class Run:
     answers: dict[int, Frame] = field(default_factory=dict)
     named: set[int] = field(default_factory=set)
     """Answers that `wait` has named."""
+    models: dict[tuple[str, str | None], str] = field(default_factory=dict)
+    """Answers to `open-model` that the server has given ahead."""
     printed: int = 0
     responded: int = 0
     head_sent: bool = False

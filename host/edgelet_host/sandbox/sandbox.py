@@ -15,6 +15,7 @@ from edgelet.errors import OptionError
 from edgelet.http import Request, Response
 from edgelet_host.engine import available_cores
 from edgelet_host.native import NativeHost
+from edgelet_host.sandbox.capabilities import KnownModels
 from edgelet_host.sandbox.component import Progress, prepared_component
 from edgelet_host.sandbox.errors import FunctionNotBooted, InstanceFaulted, QueueFull, WorkerLost
 from edgelet_host.sandbox.exchange import Exchange, Printed, Task
@@ -79,6 +80,7 @@ class Sandbox:
         self._workers: list[Worker] = []
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._compiled: dict[str, asyncio.Task[bytes]] = {}
+        self._known: dict[str, KnownModels] = {}
         self._exchanges: set[Exchange] = set()
         self._replacing: set[asyncio.Task[None]] = set()
         self._closing = False
@@ -140,6 +142,7 @@ class Sandbox:
             reuse=self._reuse == "per-worker",
             ahead=self._ahead > slot.worker.slots.index(slot),
             console=self._console,
+            known=self._known.setdefault(function.key, {}),
         )
         exchange = Exchange(slot, task, self._host, request)
         self._exchanges.add(exchange)
@@ -153,6 +156,7 @@ class Sandbox:
     def forget(self, function: Function) -> None:
         """Drop what was compiled of a function that will not be asked again."""
         self._compiled.pop(function.key, None)
+        self._known.pop(function.key, None)
 
     @property
     def worker_pids(self) -> list[int]:

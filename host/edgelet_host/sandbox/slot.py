@@ -60,6 +60,7 @@ class Slot:
         if outcome is None:
             body = None if facts["streams"] else frame.data.decode("latin-1")
             run.is_loading = False
+            run.models = {(model, precision): told for model, precision, told in facts["models"]}
             outcome = instance.call("handle", json.dumps({**facts["request"], "body": body}))
             end = self._end(run, outcome)
         else:
