@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import secrets
 from asyncio import IncompleteReadError
 from collections import deque
@@ -183,7 +182,7 @@ class Exchange:
                 self._begin_effect(facts, frame.data)
             case "head":
                 if not self._head.done():
-                    self._head.set_result((facts["status"], json.loads(facts["headers"])))
+                    self._head.set_result((facts["status"], facts["headers"]))
             case "chunk":
                 await self._put(frame.data)
             case "console":

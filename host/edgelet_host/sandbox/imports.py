@@ -6,6 +6,7 @@ None of them may raise: see `linked`. What takes time is asked of the server, an
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -145,9 +146,12 @@ class Imports:
 
     def _head(self, status: int, headers: str) -> None:
         run = self._supervision.running()
-        if not run.is_loading and not run.head_sent:
+        pairs = _pairs(headers)
+        if pairs is None or not 200 <= status <= 599:
+            run.ended_by = run.ended_by or "ended: it sent a head that is none"
+        elif not run.is_loading and not run.head_sent:
             run.head_sent = True
-            self._supervision.send(packed({"is": "head", "status": status, "headers": headers}))
+            self._supervision.send(packed({"is": "head", "status": status, "headers": pairs}))
 
     def _write(self, data: str) -> None:
         run = self._supervision.running()
@@ -191,6 +195,18 @@ class Imports:
 _WHILE_LOADING = "a function may ask for nothing while its modules are loaded; do it in the handler"
 
 
+def _pairs(text: str) -> list[list[str]] | None:
+    """Headers as the function wrote them; `None` when they are no list of pairs of texts."""
+    try:
+        pairs = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    is_valid = isinstance(pairs, list) and all(
+        isinstance(pair, list) and [type(each) for each in pair] == [str, str] for pair in pairs
+    )
+    return pairs if is_valid else None
+
+
 def _bytes(text: str) -> bytes | None:
     try:
         return text.encode("latin-1")
@@ -198,7 +214,8 @@ def _bytes(text: str) -> bytes | None:
         return None
 
 
-def _failure(kind: str, reason: str) -> Variant:
+def _failure(kind: str, reason: str) -> Any:
+    """The error of `take`. wasmtime tells it from an answer by its type."""
     failure: Any = Record()
     failure.kind, failure.reason = kind, reason
-    return Variant("err", failure)
+    return failure

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from wasmtime import Engine, ExitTrap, Store, Trap, WasiConfig, WasmtimeError
+from wasmtime import Engine, Store, WasiConfig, WasmtimeError
 from wasmtime.component import Component, Func, Instance, Linker, Record, Variant
 
 from edgelet_host.sandbox.turns import Turns
@@ -55,7 +54,7 @@ class GuestInstance:
         try:
             with self._ticker:
                 answer = self._exports[export](self._store, *arguments)
-        except (WasmtimeError, Trap, ExitTrap) as trap:
+        except Exception as trap:  # wasmtime's own kinds, or a fault of the host
             return Outcome("trapped", _trap_reason(trap))
         if isinstance(answer, Variant):
             answer = answer.payload
@@ -82,9 +81,10 @@ def _exported(instance: Instance, store: Store, name: str) -> Func:
 
 
 def _trap_reason(trap: Exception) -> str:
-    """The innermost cause that wasmtime names."""
-    causes = re.findall(r"^\s*\d+: (.*)$", str(trap), re.MULTILINE)
-    return causes[-1] if causes else str(trap).splitlines()[0]
+    """The cause that wasmtime names, below its backtrace."""
+    _, named, cause = str(trap).partition("Caused by:")
+    lines = (cause if named else str(trap)).strip().splitlines()
+    return lines[-1].strip().removeprefix("wasm trap: ") if lines else type(trap).__name__
 
 
 _linking = threading.Lock()

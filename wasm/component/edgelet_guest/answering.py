@@ -27,8 +27,8 @@ async def answer(
     answered = await respond(handler, request)
     response.head(answered.status, json.dumps(answered.headers.raw()))
     async for chunk in answered.body:
-        if chunk:
-            response.write(text_of(chunk))
+        for begin in range(0, len(chunk), _PIECE):
+            response.write(text_of(chunk[begin : begin + _PIECE]))
 
 
 async def _chunks(read: Callable[[], Awaitable[bytes]]) -> AsyncIterator[bytes]:
@@ -43,6 +43,9 @@ def described(error: BaseException) -> str:
     lines.stack[:] = shown
     return "".join(lines.format())
 
+
+_PIECE = 64 * 1024
+"""Bytes that cross at once: a large chunk is not copied whole."""
 
 _OUR_OWN = ("/0/", "/python/asyncio/", "<frozen ")
 """Where the component's modules were when it was built."""
