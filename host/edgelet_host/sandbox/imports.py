@@ -149,7 +149,7 @@ class Imports:
         pairs = _pairs(headers)
         if pairs is None or not 200 <= status <= 599:
             run.ended_by = run.ended_by or "ended: it sent a head that is none"
-        elif not run.is_loading and not run.head_sent:
+        elif not (run.is_loading or run.head_sent or run.ended_by):
             run.head_sent = True
             self._supervision.send(packed({"is": "head", "status": status, "headers": pairs}))
 

@@ -67,7 +67,7 @@ class Slot:
             end = {**self._end(run, outcome), "booting": True}
         self._supervision.run = None
         self._supervision.send_anyhow(packed(end))
-        if facts["reuse"] and outcome.kind == "done" and not run.warned:
+        if facts["reuse"] and "failed" not in end and not run.warned:
             self._ready = terms, instance, run
             return
         instance.close()
@@ -141,10 +141,10 @@ class Slot:
     def _end(self, run: Run, outcome: Outcome) -> dict[str, Any]:
         """How a run ended, for the server."""
         facts = {"is": "end", "cpu_ms": run.cpu_ms()}
+        if run.ended_by is not None:  # even if it came to its end before it could be ended
+            return {**facts, "failed": "ended", "by": run.ended_by}
         if outcome.kind == "done":
             return facts
-        if run.ended_by is not None:
-            return {**facts, "failed": "ended", "by": run.ended_by}
         if outcome.reason == "MemoryError":
             return {**facts, "failed": "ended", "by": "memory_limit_mb"}
         failed = "raised" if outcome.kind == "raised" else "trapped"

@@ -2,19 +2,21 @@
 
 wasmtime for Python has no public way to be called back when a guest's slice of time is over, and
 none to give guests a larger stack. Both are in the C library, whose bindings are private there:
-hence wasmtime's version is pinned to one major.
+hence wasmtime's version is pinned to one major. And what it keeps in one set for the whole process
+is kept here for each thread.
 """
 
 from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
 from wasmtime import Config, Engine, Store
 from wasmtime import _ffi as ffi
+from wasmtime.component import _types
 
 SLICE = 0.01
 """Seconds between two epochs: how late a limit may be noticed."""
@@ -85,6 +87,24 @@ _slice_over = ctypes.CFUNCTYPE(
     ctypes.POINTER(ctypes.c_uint64),
     ctypes.POINTER(ffi.wasmtime_update_deadline_kind_t),
 )(_judge)
+
+
+class _SetOfEachThread(threading.local):
+    """As much of a set as wasmtime needs to note the classes of a case while it hands a value on.
+
+    With one set for all, two guests that are answered at once now and then get no answer at all.
+    """
+
+    def __init__(self) -> None:
+        kept: set[type] = set()
+        self.clear, self.add = kept.clear, kept.add
+        self._kept = kept
+
+    def __iter__(self) -> Iterator[type]:
+        return iter(self._kept)
+
+
+_types.case_test_cache = _SetOfEachThread()  # type: ignore[assignment]
 
 
 class Ticker:
