@@ -6,6 +6,7 @@ given.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import json
@@ -25,6 +26,8 @@ from edgelet_host.sandbox.grants import Grants
 _MOST_TOKENS = 1_000_000
 """Tokens of one batch; core makes batches of 512."""
 _MOST_RESPONSES = 64
+_PIECE = 256 * 1024
+"""Bytes of a request's body that an instance is given at once."""
 
 KnownModels = dict[tuple[str, str | None], OpenedModel]
 """Models that a function has opened, by name and precision."""
@@ -50,6 +53,7 @@ class Capabilities:
         self._host = host
         self._grants = grants
         self._body = body
+        self._unread = memoryview(b"")
         self._known = known
         self._models: dict[int, OpenedModel] = {}
         self._responses: dict[int, Any] = {}
@@ -60,6 +64,7 @@ class Capabilities:
         return [
             (model, precision, self._opened(opened))
             for (model, precision), opened in self._known.items()
+            if self._may_use(model)
         ]
 
     async def answer(self, facts: dict[str, Any], data: bytes) -> Answer:
@@ -71,13 +76,13 @@ class Capabilities:
                 case "run-model":
                     return {}, await self._run_model(facts, data)
                 case "encode":
-                    return {}, self._encode(facts["handle"], facts["text"])
+                    return {}, await self._encode(facts["handle"], facts["text"])
                 case "send":
                     return await self._send(facts, data)
                 case "receive":
                     return {}, await self._receive(facts["response"])
                 case "read-request":
-                    return {}, await anext(self._body, b"")
+                    return {}, await self._read_request()
             raise Refused("model", f"there is no effect {facts['effect']!r}")
         except ModelError as error:
             return {"failed": "model", "reason": str(error)}, b""
@@ -101,7 +106,7 @@ class Capabilities:
                 await self.close_response(number)
 
     async def _open_model(self, model: str, precision: str | None) -> Answer:
-        if built_in_model(model) is None and model not in self._grants.allow_models:
+        if not self._may_use(model):
             raise Refused(
                 "model",
                 f"this function may not use the model {model!r}; name it in allow_models",
@@ -111,6 +116,9 @@ class Capabilities:
         opened = await self._host.open_model(OpenModel(model, precision))
         self._known[model, precision] = opened
         return {"text": True}, self._opened(opened).encode()
+
+    def _may_use(self, model: str) -> bool:
+        return built_in_model(model) is not None or model in self._grants.allow_models
 
     def _opened(self, opened: OpenedModel) -> str:
         """The answer to `open-model`."""
@@ -138,9 +146,9 @@ class Capabilities:
         effect = RunModel(opened.handle, token_ids, lengths, output, bool(facts["alone"]))
         return bytes(await self._host.run_model(effect))
 
-    def _encode(self, handle: int, text: str) -> bytes:
+    async def _encode(self, handle: int, text: str) -> bytes:
         tokenizer = self._model(handle).tokenizer
-        ids, _ = tokenizer.encode(text, _MOST_TOKENS)
+        ids, _ = await asyncio.to_thread(tokenizer.encode, text, _MOST_TOKENS)
         return array("i", ids).tobytes()
 
     async def _send(self, facts: dict[str, Any], data: bytes) -> Answer:
@@ -160,6 +168,19 @@ class Capabilities:
         if response is None:
             raise Refused("exchange", "this response is closed")
         return b"".join(await self._host.receive(response))
+
+    async def _read_request(self) -> bytes:
+        """The next piece of the request's body, which may come in larger ones."""
+        while not self._unread:
+            try:
+                piece = await anext(self._body, None)
+            except Exception as error:  # whatever made the body
+                raise Refused("exchange", str(error) or type(error).__name__) from error
+            if piece is None:
+                return b""
+            self._unread = memoryview(piece)
+        data, self._unread = self._unread[:_PIECE], self._unread[_PIECE:]
+        return bytes(data)
 
     def _model(self, number: int) -> OpenedModel:
         opened = self._models.get(number)

@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 import secrets
 from asyncio import IncompleteReadError
-from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -26,6 +25,7 @@ from edgelet_host.sandbox.errors import (
 from edgelet_host.sandbox.frames import BadFrame, Frame, read_frame
 from edgelet_host.sandbox.grants import Grants
 from edgelet_host.sandbox.limits import Limits
+from edgelet_host.sandbox.response_body import ResponseBody
 from edgelet_host.sandbox.workers import Slot
 
 INLINE_BODY_BYTES = 256 * 1024
@@ -33,8 +33,6 @@ INLINE_BODY_BYTES = 256 * 1024
 _GRACE_SECONDS = 2.0
 """How much later than the worker the server ends an instance: by killing its worker."""
 _MOST_EFFECTS = 1024
-_MOST_CHUNKS = 16
-"""Chunks that wait for a slow reader; then the function waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +70,12 @@ class Exchange:
         self._slot = slot
         self._task = task
         self._request = request
-        self._body = aiter(request.body)
-        self._capabilities = Capabilities(host, task.grants, self._body, task.known)
+        self._capabilities = Capabilities(host, task.grants, aiter(request.body), task.known)
         self._effects: dict[int, asyncio.Task[None]] = {}
         self._head: asyncio.Future[tuple[int, Any]] = asyncio.get_running_loop().create_future()
-        self._chunks: deque[bytes] = deque()
-        self._arrived = asyncio.Event()
-        self._room = asyncio.Event()
+        self._body = ResponseBody(self.cancel)
+        self._pipe = self._body.pipe
         self._failure: EdgeletError | None = None
-        self._cancelled = False
-        self._over = False
         self.ended: asyncio.Task[None] = asyncio.create_task(self._run())
 
     async def response(self) -> Response:
@@ -91,57 +85,45 @@ class Exchange:
         except asyncio.CancelledError:
             self.cancel()
             raise
-        return Response.received(status, headers, self._streamed())
+        body = self._body
+        del self._body  # dropping the response is to drop it
+        return Response.received(status, headers, body)
 
     def cancel(self) -> None:
         """The caller is gone: end the instance, and whatever it waits for."""
-        if not self._cancelled:
-            self._cancelled = True
-            self._room.set()
+        if not self._pipe.is_over:
+            self._pipe.end(FunctionFailed(self._task.function, "the request was cancelled"))
             self._slot.tell({"do": "cancel"})
             self._stop_effects()
 
-    async def _streamed(self) -> AsyncIterator[bytes]:
-        try:
-            while True:
-                while self._chunks:
-                    chunk = self._chunks.popleft()
-                    self._room.set()
-                    yield chunk
-                if self._over:
-                    if self._failure is not None:
-                        raise self._failure
-                    return
-                self._arrived.clear()
-                await self._arrived.wait()
-        finally:
-            if not self._over:
-                self.cancel()
-
     async def _run(self) -> None:
+        worker, name = self._slot.worker, self._task.function
+        seconds = self._task.limits.worker_timeout_ms / 1000
+        late = WallClockLimitExceeded(name, self._task.limits.worker_timeout_ms)
+        # A reader that is slow must not keep the server from hearing that the instance has ended.
+        overdue = asyncio.get_running_loop().call_later(seconds, self._pipe.end, late)
         try:
-            await self._begin()
-            seconds = self._task.limits.worker_timeout_ms / 1000 + _GRACE_SECONDS
-            async with asyncio.timeout(seconds):
+            self._begin()
+            async with asyncio.timeout(seconds + _GRACE_SECONDS):
                 while not await self._step(await read_frame(self._slot.reader)):
                     pass
         except TimeoutError:
-            allowed = self._task.limits.worker_timeout_ms
-            self._failure = WallClockLimitExceeded(self._task.function, allowed)
-            self._slot.worker.kill("it was killed, because an instance in it did not end in time")
+            self._failure = late
+            worker.kill("it was killed, because an instance in it did not end in time")
         except (IncompleteReadError, OSError):
-            await self._slot.worker.ended.wait()
-            self._failure = WorkerLost(self._task.function, self._slot.worker.reason)
-        except (BadFrame, KeyError, TypeError, ValueError) as error:
-            self._slot.worker.kill("it was killed, because it sent what no worker sends")
-            self._failure = WorkerLost(self._task.function, f"it sent nonsense: {error}")
+            await worker.ended.wait()
+            self._failure = WorkerLost(name, worker.reason)
+        except Exception as error:  # what the worker is at is unknown then
+            worker.kill(f"it was killed, because the server failed: {error!r}")
+            await worker.ended.wait()
+            self._failure = WorkerLost(name, worker.reason)
         finally:
+            overdue.cancel()
             await self._finish()
 
     async def _finish(self) -> None:
         self._stop_effects()
-        self._over = True
-        self._arrived.set()
+        self._pipe.end(self._failure)
         if not self._head.done():
             failure = self._failure or FunctionFailed(self._task.function, "it ended unanswered")
             self._head.set_exception(failure)
@@ -150,7 +132,7 @@ class Exchange:
         with contextlib.suppress(Exception):
             await self._request.aclose()
 
-    async def _begin(self) -> None:
+    def _begin(self) -> None:
         task, request = self._task, self._request
         whole = request.whole
         inline = whole is not None and len(whole) <= INLINE_BODY_BYTES
@@ -184,7 +166,7 @@ class Exchange:
                 if not self._head.done():
                     self._head.set_result((facts["status"], facts["headers"]))
             case "chunk":
-                await self._put(frame.data)
+                await self._pipe.put(frame.data)
             case "console":
                 self._print(facts["stream"], frame.data.decode(errors="replace"))
             case "close":
@@ -196,21 +178,11 @@ class Exchange:
             case "without code":
                 self._slot.tell({"do": "keep"}, self._task.modules)
             case "end":
-                self._failure = self._failure_of(facts)
+                self._failure = self._failure or self._failure_of(facts)
                 return True
             case kind:
                 raise BadFrame(f"a frame of the kind {kind!r}")
         return False
-
-    async def _put(self, chunk: bytes) -> None:
-        """Hand a chunk on; returns when the reader has room for more."""
-        if self._cancelled:
-            return
-        self._chunks.append(chunk)
-        self._arrived.set()
-        while len(self._chunks) >= _MOST_CHUNKS and not self._cancelled:
-            self._room.clear()
-            await self._room.wait()
 
     def _begin_effect(self, facts: dict[str, Any], data: bytes) -> None:
         ticket = facts["ticket"]

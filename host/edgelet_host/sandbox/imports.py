@@ -46,7 +46,7 @@ class Imports:
                 "receive": (self._effect("receive", "response"), 0),
                 "read-request": (self._effect("read-request"), 0),
                 "close": (lambda response: self._tell("close", response=response), None),
-                "cancel": (lambda ticket: self._tell("give up", ticket=ticket), None),
+                "cancel": (self._give_up, None),
                 "wait": (self._wait, ""),
                 "pause": (self._pause, None),
                 "take": (self._take, failed),
@@ -101,17 +101,26 @@ class Imports:
     def _begin(self, facts: dict[str, Any], data: str = "") -> int:
         run = self._supervision.running()
         ticket = next(run.tickets)
+        sent = _bytes(data)
+        frame = packed({"is": "effect", "ticket": ticket, **facts}, sent or b"")
         if run.is_loading:
             run.answers[ticket] = Frame({"failed": "model", "reason": _WHILE_LOADING})
-        elif (sent := _bytes(data)) is None:
+        elif sent is None:
             run.answers[ticket] = Frame({"failed": "exchange", "reason": "these are no bytes"})
+        elif sum(run.asked.values()) + len(frame) > _MOST_ASKED:
+            run.answers[ticket] = Frame({"failed": "exchange", "reason": _TOO_MUCH})
         else:
-            self._supervision.send(packed({"is": "effect", "ticket": ticket, **facts}, sent))
+            run.asked[ticket] = len(frame)
+            self._supervision.send(frame)
         return ticket
 
     def _tell(self, what: str, **facts: int) -> None:
         if not self._supervision.running().is_loading:
             self._supervision.send(packed({"is": what, **facts}))
+
+    def _give_up(self, ticket: int) -> None:
+        self._supervision.running().asked.pop(ticket, None)
+        self._tell("give up", ticket=ticket)
 
     def _wait(self, seconds: float | None) -> str:
         supervision, run = self._supervision, self._supervision.running()
@@ -192,6 +201,8 @@ class Imports:
         return self._supervision.running().terms.code.modules.get(name, {})
 
 
+_MOST_ASKED = 32 * 1024 * 1024
+_TOO_MUCH = "a function may have 32 MB of questions open at most; wait for answers in between"
 _WHILE_LOADING = "a function may ask for nothing while its modules are loaded; do it in the handler"
 
 

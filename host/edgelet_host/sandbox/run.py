@@ -40,6 +40,8 @@ class Run:
     began: float = field(default_factory=time.monotonic)
     cpu_began: float = field(default_factory=time.thread_time)
     tickets: count[int] = field(default_factory=lambda: count(1))
+    asked: dict[int, int] = field(default_factory=dict)
+    """Bytes of each effect that is not answered yet."""
     answers: dict[int, Frame] = field(default_factory=dict)
     named: set[int] = field(default_factory=set)
     """Answers that `wait` has named."""

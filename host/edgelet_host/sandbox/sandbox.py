@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Literal, Self
 
 from edgelet.errors import OptionError
@@ -17,13 +15,14 @@ from edgelet_host.engine import available_cores
 from edgelet_host.native import NativeHost
 from edgelet_host.sandbox.capabilities import KnownModels
 from edgelet_host.sandbox.component import Progress, prepared_component
-from edgelet_host.sandbox.errors import FunctionNotBooted, InstanceFaulted, QueueFull, WorkerLost
+from edgelet_host.sandbox.errors import FunctionNotBooted, InstanceFaulted, WorkerLost
 from edgelet_host.sandbox.exchange import Exchange, Printed, Task
 from edgelet_host.sandbox.frames import Frame, read_frame
 from edgelet_host.sandbox.function import Function, compiled_modules
 from edgelet_host.sandbox.grants import Grants
 from edgelet_host.sandbox.limits import Limits
-from edgelet_host.sandbox.workers import Slot, Worker
+from edgelet_host.sandbox.pool import Pool
+from edgelet_host.sandbox.workers import Slot
 
 Reuse = Literal["never", "per-worker"]
 
@@ -64,34 +63,26 @@ class Sandbox:
         console: Callable[[Printed], None] | None = None,
         progress: Progress | None = None,
     ) -> None:
-        self._count = available_cores() if workers is None else workers
-        if self._count < 1 or concurrent_instances < 1 or queue_length < 0 or ahead < 0:
+        workers = available_cores() if workers is None else workers
+        if workers < 1 or concurrent_instances < 1 or queue_length < 0 or ahead < 0:
             raise OptionError("a sandbox needs at least one worker and one instance")
         if reuse not in ("never", "per-worker"):
             raise OptionError.unknown("reuse", reuse, ("never", "per-worker"))
-        self._instances = max(concurrent_instances, self._count)
-        self._queue_length = queue_length
         self._ahead = ahead
         self._reuse = reuse
         self._host = host or NativeHost()
         self._console = console or _print
         self._progress = progress
-        self._component: Path
-        self._workers: list[Worker] = []
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._pool = Pool(workers, max(concurrent_instances, workers), queue_length, self._complain)
         self._compiled: dict[str, asyncio.Task[bytes]] = {}
         self._known: dict[str, KnownModels] = {}
         self._exchanges: set[Exchange] = set()
-        self._replacing: set[asyncio.Task[None]] = set()
-        self._closing = False
 
     async def __aenter__(self) -> Self:
         """Prepare the component, start the workers."""
-        self._component = await asyncio.to_thread(prepared_component, self._progress)
+        component = await asyncio.to_thread(prepared_component, self._progress)
         try:
-            async with asyncio.TaskGroup() as starting:
-                for _ in range(self._count):
-                    starting.create_task(self._start_worker())
+            await self._pool.start(component)
         except BaseException:
             await self.aclose()
             raise
@@ -103,17 +94,11 @@ class Sandbox:
 
     async def aclose(self) -> None:
         """End every instance and every worker."""
-        self._closing = True
-        for task in self._replacing:
-            task.cancel()
         for exchange in list(self._exchanges):
             exchange.cancel()
-        await asyncio.gather(*(worker.stop() for worker in self._workers), return_exceptions=True)
-        await asyncio.gather(
-            *(exchange.ended for exchange in self._exchanges), return_exceptions=True
-        )
-        for waiting in self._waiting:
-            waiting.cancel()
+        await self._pool.stop()
+        endings = [exchange.ended for exchange in self._exchanges]
+        await asyncio.gather(*endings, return_exceptions=True)
 
     async def respond(
         self,
@@ -132,7 +117,7 @@ class Sandbox:
         """
         limits, grants = limits or Limits(), grants or Grants()
         modules = await self._modules(function)
-        slot = await self._acquire(function.key)
+        slot = await self._pool.acquire(function.key)
         task = Task(
             function=function.name,
             key=function.key,
@@ -161,9 +146,7 @@ class Sandbox:
     @property
     def worker_pids(self) -> list[int]:
         """The numbers of the worker processes."""
-        return [worker.pid for worker in self._workers]
-
-    # Code.
+        return [worker.pid for worker in self._pool.workers]
 
     async def _modules(self, function: Function) -> bytes:
         """The compiled function, which is compiled once however many ask at once."""
@@ -179,17 +162,16 @@ class Sandbox:
             raise
 
     async def _compile(self, function: Function) -> bytes:
-        slot = await self._acquire(None)
+        slot = await self._pool.acquire(None)
         try:
             sources = json.dumps({module.file: module.source for module in function.modules})
             slot.tell({"do": "compile", "limits": asdict(_COMPILING)}, sources.encode())
-            async with asyncio.timeout(_COMPILING.worker_timeout_ms / 1000):
-                frame = await self._compiled_frame(slot)
+            frame = await self._compiled_frame(slot)
         except (asyncio.IncompleteReadError, OSError):
             await slot.worker.ended.wait()
             raise WorkerLost(function.name, slot.worker.reason) from None
         finally:
-            self._release(slot)
+            self._pool.release(slot)
         match frame.facts.get("failed"):
             case None:
                 return compiled_modules(function, json.loads(frame.data))
@@ -208,86 +190,13 @@ class Sandbox:
             if frame.facts.get("is") == "end":
                 return frame
 
-    # Slots.
-
-    async def _acquire(self, key: str | None) -> Slot:
-        """A slot for a function, at best one with an instance ready; waits in a bounded queue."""
-        while (slot := self._free_slot(key)) is None:
-            if len(self._waiting) >= self._queue_length:
-                raise QueueFull(self._instances, self._queue_length)
-            waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(waiting)
-            try:
-                await waiting
-            except asyncio.CancelledError:
-                if waiting.done() and not waiting.cancelled():
-                    self._wake_one()  # it was this one's turn
-                raise
-            finally:
-                if waiting in self._waiting:
-                    self._waiting.remove(waiting)
-        slot.is_busy = True
-        return slot
-
-    def _free_slot(self, key: str | None) -> Slot | None:
-        for worker in sorted(self._workers, key=lambda worker: worker.busy):
-            free = [slot for slot in worker.slots if not slot.is_busy]
-            if free:
-                return next((slot for slot in free if slot.prepared == key), free[0])
-        return None
-
-    def _release(self, slot: Slot) -> None:
-        slot.is_busy = False
-        self._wake_one()
-
-    def _wake_one(self) -> None:
-        while self._waiting:
-            waiting = self._waiting.popleft()
-            if not waiting.done():
-                waiting.set_result(None)
-                return
-
     def _ended(self, exchange: Exchange, slot: Slot, task: Task) -> None:
         self._exchanges.discard(exchange)
         slot.prepared = task.key if task.ahead or task.reuse else None
-        self._release(slot)
+        self._pool.release(slot)
 
-    # Workers.
-
-    async def _start_worker(self) -> None:
-        worker = Worker()
-        slots = -(-self._instances // self._count)
-        await worker.start(self._component, slots, self._replace)
-        if self._closing:
-            await worker.stop()
-            return
-        self._workers.append(worker)
-        for _ in worker.slots:
-            self._wake_one()
-
-    def _replace(self, worker: Worker) -> None:
-        if worker in self._workers:
-            self._workers.remove(worker)
-            for slot in worker.slots:
-                slot.close()
-        if self._closing:
-            return
-        task = asyncio.create_task(self._start_again())
-        self._replacing.add(task)
-        task.add_done_callback(self._replacing.discard)
-
-    async def _start_again(self) -> None:
-        pause = 0.0
-        while not self._closing:
-            try:
-                await self._start_worker()
-                return
-            except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
-                pause = min(pause * 2 or 0.1, 10.0)
-                self._console(
-                    Printed("-", "-", "edgelet", f"a worker could not be started: {error}\n")
-                )
-                await asyncio.sleep(pause)
+    def _complain(self, sentence: str) -> None:
+        self._console(Printed("-", "-", "edgelet", f"{sentence}\n"))
 
 
 def _print(printed: Printed) -> None:

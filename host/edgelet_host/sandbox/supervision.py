@@ -71,6 +71,7 @@ class Supervision:
     def _arrived(self, run: Run, frame: Frame) -> None:
         match frame.facts.get("do"):
             case "answer":
+                run.asked.pop(frame.facts["ticket"], None)
                 run.answers[frame.facts["ticket"]] = frame
             case "cancel":
                 run.ended_by = "cancelled"

@@ -13,7 +13,7 @@ from typing import Any, Literal, cast
 from componentize_py_types import Err
 
 from edgelet.effects import OpenModel, ResponseHead, RunModel, Send, TransportFailed
-from edgelet.errors import ModelError
+from edgelet.errors import ConnectionFailed, ModelError
 from edgelet.host import Host
 from edgelet.models import ModelCard, OpenedModel
 from edgelet_guest.loop import TicketLoop
@@ -88,8 +88,11 @@ class GuestHost(Host):
         self.effects.close(response)
 
     async def read_request(self) -> bytes:
-        """The next bytes of the request's body, none at the end."""
-        return bytes_of(await self._answer(self.effects.read_request()))
+        """The next bytes of the request's body, none at the end. Raises `ConnectionFailed`."""
+        try:
+            return bytes_of(await self._answer(self.effects.read_request()))
+        except TransportFailed as failed:
+            raise ConnectionFailed(f"the request's body broke off ({failed.reason})") from None
 
     async def _answer(self, ticket: int) -> str:
         try:
