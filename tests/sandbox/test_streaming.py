@@ -79,7 +79,9 @@ async def test_the_first_chunk_arrives_before_the_handler_has_the_second(sandbox
     first, *rest = ndjson(*ollama_generate("Hel", "lo"))[1:]
     head = ndjson()[0]
     with ScriptedServer([head, first, WaitFor(may_go_on), *rest]) as server:
-        answer = await sandbox.respond(ASK, get(), grants=Grants({"AI_INFERENCE_API_HOST": server.url}))
+        answer = await sandbox.respond(
+            ASK, get(), grants=Grants({"AI_INFERENCE_API_HOST": server.url})
+        )
         body = answer.body
         assert await anext(body) == b"Hel"
         may_go_on.set()
