@@ -32,7 +32,7 @@ from edgelet.headers import HeadersInit
 from edgelet.host import current_host
 from edgelet.http import NULL_BODY_STATUSES, Request, Response
 
-_NOT_THE_CALLERS = frozenset(
+NOT_THE_CALLERS = frozenset(
     {"accept-encoding", "connection", "content-length", "expect", "host", "keep-alive"}
     | {"proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 )
@@ -176,5 +176,5 @@ def _http_request(
 ) -> HttpRequest:
     content = b"" if body is None else encoded(body)
     request = Request(url, method=method, headers=headers, body=body)
-    sent = {name: request.headers[name] for name in request.headers if name not in _NOT_THE_CALLERS}
+    sent = {name: request.headers[name] for name in request.headers if name not in NOT_THE_CALLERS}
     return HttpRequest(request.method, request.url.partition("#")[0], sent, content)

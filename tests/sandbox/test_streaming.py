@@ -8,12 +8,13 @@ import json
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from itertools import pairwise
 
 import pytest
 import pytest_asyncio
 
 from edgelet import Response
-from edgelet_host.sandbox import Function, Grants, Limits, Sandbox
+from edgelet_host.sandbox import Grants, Limits, Sandbox
 from edgelet_host.sandbox.errors import WallClockLimitExceeded
 from tests.sandbox.running import function, get, running
 from tests.servers.answers import ndjson, ollama_generate
@@ -121,7 +122,7 @@ async def test_a_slow_reader_slows_the_handler_down(sandbox: Sandbox) -> None:
     text = (first + b"".join([chunk async for chunk in body])).decode()
 
     made_at = [float(text[at : at + 65536]) for at in range(0, len(text), 65536)]
-    pauses = [after - before for before, after in zip(made_at, made_at[1:], strict=False)]
+    pauses = [after - before for before, after in pairwise(made_at)]
     assert len(made_at) == 200
     assert max(pauses) > 0.3
     assert pauses.index(max(pauses)) < 48, "3 MB at most wait for a reader"
@@ -224,7 +225,8 @@ async def test_leaving_ends_a_handler_that_is(going_on: str, sandbox: Sandbox) -
         """
     )
     answer = await sandbox.respond(busy, get())
-    assert await anext(body := answer.body) == b"first"
+    body = answer.body
+    assert await anext(body) == b"first"
     await body.aclose()
 
     await answers_at_once(sandbox)

@@ -19,12 +19,18 @@ from typing import Any, get_args
 
 from edgelet.effects import HttpRequest, OpenModel, Output, RunModel, Send, TransportFailed
 from edgelet.errors import EdgeletError, ModelError
+from edgelet.fetching import NOT_THE_CALLERS
 from edgelet.models import PRECISIONS, OpenedModel, built_in_model
 from edgelet_host.native import NativeHost
 from edgelet_host.sandbox.grants import Grants
 
-_MOST_TOKENS = 1_000_000
-"""Tokens of one batch; core makes batches of 512."""
+_MOST_TOKENS = 4096
+"""Tokens of one batch, or of one text if a model takes longer ones; core makes batches of 512."""
+_MOST_HEADERS = 256 * 1024
+"""Characters of a request's headers. JSON is read at once, and the server does nothing else."""
+_MOST_TEXT_TOKENS = 1_000_000
+_MOST_LANES = 8
+"""Batches of one instance that wait for the engine at once; the others wait for their turn here."""
 _MOST_RESPONSES = 64
 _PIECE = 256 * 1024
 """Bytes of a request's body that an instance is given at once."""
@@ -58,6 +64,8 @@ class Capabilities:
         self._models: dict[int, OpenedModel] = {}
         self._responses: dict[int, Any] = {}
         self._numbers = count(1)
+        self._lanes = asyncio.Semaphore(_MOST_LANES)
+        self._encoding = asyncio.Lock()
 
     def foreseen(self) -> list[tuple[str, str | None, str]]:
         """Models that the function has opened before, and the answers if it opens them again."""
@@ -139,22 +147,26 @@ class Capabilities:
         if output not in get_args(Output):
             raise Refused("model", f"there is no output {output!r}")
         longest = min(opened.card.positions, opened.card.max_tokens)
-        if len(token_ids) > _MOST_TOKENS or sum(lengths) != len(token_ids):
+        if sum(lengths) != len(token_ids):
             raise Refused("model", "the lengths of a batch do not match its token ids")
+        if len(token_ids) > max(_MOST_TOKENS, longest):
+            raise Refused("model", f"a batch may have {_MOST_TOKENS} tokens at most")
         if not lengths or min(lengths) < 1 or max(lengths) > longest or min(token_ids) < 0:
             raise Refused("model", f"a batch needs texts of 1 to {longest} tokens")
         effect = RunModel(opened.handle, token_ids, lengths, output, bool(facts["alone"]))
-        return bytes(await self._host.run_model(effect))
+        async with self._lanes:
+            return bytes(await self._host.run_model(effect))
 
     async def _encode(self, handle: int, text: str) -> bytes:
         tokenizer = self._model(handle).tokenizer
-        ids, _ = await asyncio.to_thread(tokenizer.encode, text, _MOST_TOKENS)
+        async with self._encoding:
+            ids, _ = await asyncio.to_thread(tokenizer.encode, text, _MOST_TEXT_TOKENS)
         return array("i", ids).tobytes()
 
     async def _send(self, facts: dict[str, Any], data: bytes) -> Answer:
         if len(self._responses) >= _MOST_RESPONSES:
             raise Refused("connect", f"{_MOST_RESPONSES} responses are open already")
-        headers = {str(name): str(value) for name, value in json.loads(facts["headers"])}
+        headers = _sendable(facts["headers"])
         request = HttpRequest(str(facts["method"]), str(facts["url"]), headers, data)
         address = await self._grants.network.address(request.url)
         head = await self._host.send(Send(request, facts["connect_within"]), address)
@@ -187,6 +199,19 @@ class Capabilities:
         if opened is None:
             raise Refused("model", "this model is not open")
         return opened
+
+
+def _sendable(text: str) -> dict[str, str]:
+    """Headers as core sends them; what frames the message is not the function's to say."""
+    try:
+        pairs = json.loads(text) if len(text) <= _MOST_HEADERS else None
+    except (ValueError, RecursionError):
+        pairs = None
+    if not isinstance(pairs, list) or not all(
+        isinstance(pair, list) and [type(each) for each in pair] == [str, str] for pair in pairs
+    ):
+        raise Refused("connect", "these are no headers")
+    return {name: value for name, value in pairs if name.lower() not in NOT_THE_CALLERS}
 
 
 def _integers(data: bytes) -> array[int]:

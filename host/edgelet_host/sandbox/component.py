@@ -1,8 +1,8 @@
 """The component on disk: built once, compiled for this machine once, never loaded when foreign.
 
-Both files are in the cache, readable and writable by their owner alone, because machine code is
-loaded as it is. Their names say all that they depend on: a change of the sources, of wasmtime, of
-its configuration or of the processor gives another name, not a stale file.
+Both files are in the cache, readable and writable by their owner alone, as the folder is, because
+machine code is loaded as it is. Their names say all that they depend on: a change of the sources,
+of wasmtime, of its configuration or of the processor gives another name, not a stale file.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ import hashlib
 import importlib.metadata
 import os
 import platform
+import stat
 import tempfile
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import platformdirs
@@ -28,6 +30,8 @@ from edgelet_host.store import ModelStore
 
 Progress = Callable[[str], None]
 
+_UNFINISHED = "unfinished-"
+
 
 def cache_folder() -> Path:
     """Where components are kept."""
@@ -41,38 +45,39 @@ def prepared_component(progress: Progress | None = None, folder: Path | None = N
     `ModelError` when it cannot be made.
     """
     folder = cache_folder() if folder is None else folder
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     artefact = ModelStore().artefact(DEFAULT_MODEL, "fp32")
-    tokenizer_json = (artefact / "tokenizer.json").read_bytes()
+    try:
+        return _prepared((artefact / "tokenizer.json").read_bytes(), folder, progress or _silent)
+    except (ComponentNotBuilt, PackageNotFoundError, OSError) as error:
+        raise ModelError(f"the component that runs functions cannot be built: {error}") from error
+    except WasmtimeError as error:
+        raise ModelError(f"the component in {folder} cannot be compiled: {error}") from error
+
+
+def _prepared(tokenizer_json: bytes, folder: Path, progress: Progress) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)  # where others may write, they may put a file in the place of ours
     component = folder / f"edgelet-guest-{key(tokenizer_json)}.wasm"
     with FileLock(folder / "lock"):
-        if not component.exists():
-            (progress or _silent)("building the component that runs functions")
-            _publish(component, lambda path: _built(tokenizer_json, path))
+        for left in folder.glob(f"{_UNFINISHED}*"):  # by a process that was killed
+            left.unlink()
+        if not _is_ours(component):
+            progress("building the component that runs functions")
+            _publish(component, lambda path: build(tokenizer_json, path))
         compiled = component.with_name(f"{component.stem}-{_machine(component)}.cwasm")
         if not _is_ours(compiled):
-            (progress or _silent)("compiling it for this machine")
-            _publish(compiled, lambda path: _compiled(component, path))
+            progress("compiling it for this machine")
+            _publish(compiled, lambda path: _compile(component, path))
     return compiled
 
 
-def _built(tokenizer_json: bytes, path: Path) -> None:
-    try:
-        build(tokenizer_json, path)
-    except (ComponentNotBuilt, OSError) as error:
-        raise ModelError(f"the component that runs functions cannot be built: {error}") from error
-
-
-def _compiled(component: Path, path: Path) -> None:
-    try:
-        path.write_bytes(Component.from_file(new_engine(), str(component)).serialize())
-    except (WasmtimeError, OSError) as error:
-        raise ModelError(f"the component in {component} cannot be compiled: {error}") from error
+def _compile(component: Path, path: Path) -> None:
+    path.write_bytes(Component.from_file(new_engine(), str(component)).serialize())
 
 
 def _publish(path: Path, write: Callable[[Path], None]) -> None:
     """Make a file that is there whole or not at all, and is nobody else's to change."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent)  # of mode 0600
+    handle, temporary = tempfile.mkstemp(prefix=_UNFINISHED, dir=path.parent)  # of mode 0600
     os.close(handle)
     try:
         write(Path(temporary))
@@ -83,13 +88,15 @@ def _publish(path: Path, write: Callable[[Path], None]) -> None:
         raise
 
 
-def _is_ours(compiled: Path) -> bool:
-    """Whether machine code may be loaded from there: written by this user, and by no one else."""
+def _is_ours(file: Path) -> bool:
+    """Whether it is there, and written by this user and no one else, so that it may be loaded."""
     try:
-        status = compiled.lstat()
+        status = file.lstat()
     except FileNotFoundError:
         return False
-    return status.st_uid == os.getuid() and not status.st_mode & 0o022 and not compiled.is_symlink()
+    return (
+        stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022
+    )
 
 
 def _machine(component: Path) -> str:

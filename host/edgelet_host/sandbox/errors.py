@@ -16,24 +16,32 @@ EdgeletError
 
 from __future__ import annotations
 
+import re
 from typing import ClassVar
 
 from edgelet.errors import EdgeletError, FunctionError
 
 
 class FunctionNotBooted(FunctionError):
-    """The function's modules could not be compiled or loaded. `traceback` says where."""
+    """The function's modules could not be compiled or loaded. `traceback` says where.
 
-    def __init__(self, function: str, traceback: str) -> None:
-        super().__init__(f"the function {function} cannot be loaded: {_last_line(traceback)}")
+    `kind` is the name of the exception's class, if there was one.
+    """
+
+    def __init__(self, function: str, traceback: str, kind: str = "") -> None:
+        said = _said(traceback, kind)
+        super().__init__(f"the function {function} cannot be loaded: {said}")
         self.traceback = traceback
 
 
 class FunctionFailed(FunctionError):
-    """The function's handler raised. `traceback` is what a console shows."""
+    """The function's handler raised. `traceback` is what a console shows.
 
-    def __init__(self, function: str, traceback: str) -> None:
-        super().__init__(f"the function {function} failed: {_last_line(traceback)}")
+    `kind` is the name of the exception's class, if there was one.
+    """
+
+    def __init__(self, function: str, traceback: str, kind: str = "") -> None:
+        super().__init__(f"the function {function} failed: {_said(traceback, kind)}")
         self.traceback = traceback
 
 
@@ -118,6 +126,16 @@ LIMITS: dict[str, type[LimitExceeded]] = {
 """The error of each limit, by the limit's name."""
 
 
-def _last_line(traceback: str) -> str:
-    lines = traceback.strip().splitlines()
-    return lines[-1] if lines else "no reason was given"
+def _said(traceback: str, kind: str) -> str:
+    """The line of a traceback that names the exception.
+
+    It is the last one, unless the message has several lines, or notes, or there is a group.
+    """
+    lines = traceback.strip().split("\n")
+    named = re.compile(rf"( *\| )?([\w.<>]+\.)?{re.escape(kind)}(:.*)?")
+    heads = [found for line in lines if kind and (found := named.fullmatch(line))]
+    if heads:
+        margin = min(len(head[1] or "") for head in heads)
+        head = [head for head in heads if len(head[1] or "") == margin][-1]
+        return head[0][margin:]
+    return lines[-1] or "no reason was given"

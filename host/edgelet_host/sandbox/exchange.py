@@ -177,6 +177,8 @@ class Exchange:
                     effect.cancel()
             case "without code":
                 self._slot.tell({"do": "keep"}, self._task.modules)
+                if self._pipe.is_over:  # the slot heard nothing but this
+                    self._slot.tell({"do": "cancel"})
             case "end":
                 self._failure = self._failure or self._failure_of(facts)
                 return True
@@ -221,8 +223,8 @@ class Exchange:
             case "ended":
                 return FunctionFailed(name, f"the request was {facts['by']}")
             case "raised" if facts.get("booting"):
-                return FunctionNotBooted(name, facts["detail"])
+                return FunctionNotBooted(name, facts["detail"], facts["reason"])
             case "raised":
-                return FunctionFailed(name, facts["detail"])
+                return FunctionFailed(name, facts["detail"], facts["reason"])
             case _:
                 return InstanceFaulted(name, facts["reason"])

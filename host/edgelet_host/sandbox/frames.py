@@ -74,12 +74,18 @@ class Channel:
         Raises `ChannelClosed`, and `BadFrame`.
         """
         while True:
-            frame = self._taken()
+            frame = self._arrived(take=True)
             if frame is not None:
                 return frame
             if not self._readable.poll(None if seconds is None else max(seconds, 0) * 1000):
                 return None
             self._read()
+
+    def next(self) -> Frame | None:
+        """The next frame if it is here, which is still to be received. Raises as `receive`."""
+        if self._readable.poll(0):
+            self._read()
+        return self._arrived(take=False)
 
     def hold(self, frame: bytes) -> int:
         """Send a frame with the next `flush`; returns how many bytes are held."""
@@ -116,7 +122,7 @@ class Channel:
             raise ChannelClosed
         self._received += data
 
-    def _taken(self) -> Frame | None:
+    def _arrived(self, *, take: bool) -> Frame | None:
         if len(self._received) < _LENGTHS.size:
             return None
         head, data = _LENGTHS.unpack_from(self._received)
@@ -127,7 +133,8 @@ class Channel:
         frame = Frame(
             _facts(bytes(self._received[_LENGTHS.size : first])), bytes(self._received[first:end])
         )
-        del self._received[:end]
+        if take:
+            del self._received[:end]
         return frame
 
 
@@ -139,7 +146,7 @@ def _check(head: int, data: int) -> None:
 def _facts(head: bytes) -> dict[str, Any]:
     try:
         facts = json.loads(head)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BadFrame("a frame whose head is no JSON") from None
     if not isinstance(facts, dict):
         raise BadFrame("a frame whose head is no object")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from importlib.util import decode_source
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,8 @@ def read_function(path: Path) -> Function:
     """The function at `path`: a folder with `main.py`, or one Python file.
 
     All Python files of the folder and of its subfolders belong to it, and the packages that its
-    `requirements.txt` asks for, which are fetched now if they are not there yet. Symbolic links are
-    not followed. Raises `FunctionError`.
+    `requirements.txt` asks for, which are fetched now if they are not there yet. A subfolder is a
+    package, with or without `__init__.py`. Symbolic links are not followed. Raises `FunctionError`.
     """
     if path.is_file():
         return Function(path.stem, (Module(MAIN, path.name, _source(path, path.name)),))
@@ -66,6 +67,7 @@ def read_function(path: Path) -> Function:
     packages = vendored(path)
     others = () if packages is None else tuple(_modules(packages))
     modules = (*own, *(each for each in others if each.name not in names))
+    modules = (*modules, *_bare_packages(modules))
     if sum(len(module.source) for module in modules) > _MOST_SOURCE_BYTES:
         raise FunctionError(f"the function in {path} is more than 16 MB of Python")
     return Function(path.resolve().name, modules)
@@ -88,10 +90,22 @@ def _modules(root: Path) -> Iterator[Module]:
                 yield Module(".".join(parts), shown, _source(source, shown), is_package)
 
 
+def _bare_packages(modules: Iterable[Module]) -> Iterator[Module]:
+    """The packages of those modules that have no `__init__.py`."""
+    known = {module.name for module in modules}
+    for module in modules:
+        parts = module.name.split(".")
+        for end in range(1, len(parts)):
+            name = ".".join(parts[:end])
+            if name not in known:
+                known.add(name)
+                yield Module(name, f"{'/'.join(parts[:end])}/__init__.py", "", is_package=True)
+
+
 def _source(path: Path, shown: str) -> str:
     try:
-        return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return decode_source(path.read_bytes())  # as imports do: by its coding line, if it has one
+    except (OSError, UnicodeDecodeError, SyntaxError) as error:
         raise FunctionError(f"{shown} cannot be read: {error}") from error
 
 

@@ -83,7 +83,7 @@ class Imports:
         if answer is None:
             return self._begin({"effect": "open-model", "model": model, "precision": precision})
         ticket = next(run.tickets)
-        run.answers[ticket] = Frame({"text": True}, answer.encode())
+        run.hold(ticket, Frame({"text": True}, answer.encode()))
         return ticket
 
     def _run_model(
@@ -102,16 +102,18 @@ class Imports:
         run = self._supervision.running()
         ticket = next(run.tickets)
         sent = _bytes(data)
-        frame = packed({"is": "effect", "ticket": ticket, **facts}, sent or b"")
+        words = sum(len(fact) for fact in facts.values() if isinstance(fact, str))
         if run.is_loading:
             run.answers[ticket] = Frame({"failed": "model", "reason": _WHILE_LOADING})
         elif sent is None:
             run.answers[ticket] = Frame({"failed": "exchange", "reason": "these are no bytes"})
-        elif sum(run.asked.values()) + len(frame) > _MOST_ASKED:
+        elif words > _MOST_WORDS:
+            run.answers[ticket] = Frame({"failed": "exchange", "reason": _TOO_LONG})
+        elif sum(run.asked.values()) + words + len(sent) > _MOST_ASKED:
             run.answers[ticket] = Frame({"failed": "exchange", "reason": _TOO_MUCH})
         else:
-            run.asked[ticket] = len(frame)
-            self._supervision.send(frame)
+            run.asked[ticket] = words + len(sent)
+            self._supervision.send(packed({"is": "effect", "ticket": ticket, **facts}, sent))
         return ticket
 
     def _tell(self, what: str, **facts: int) -> None:
@@ -145,8 +147,7 @@ class Imports:
 
     def _take(self, ticket: int) -> Any:
         run = self._supervision.running()
-        run.named.discard(ticket)
-        frame = run.answers.pop(ticket, None)
+        frame = run.taken(ticket)
         if frame is None:
             return _failure("exchange", f"ticket {ticket} is not answered")
         if "failed" in frame.facts:
@@ -174,7 +175,7 @@ class Imports:
     def _print(self, stream: str, text: str) -> None:
         run = self._supervision.running()
         allowed = run.terms.limits.console_limit_mb * 1_000_000
-        if run.printed > allowed:
+        if not text or run.printed > allowed:
             return
         run.printed += len(text)
         if run.printed > allowed:
@@ -201,13 +202,19 @@ class Imports:
         return self._supervision.running().terms.code.modules.get(name, {})
 
 
+_MOST_HEADERS = 256 * 1024
+"""Characters of a head. JSON is read at once, and the worker does nothing else meanwhile."""
 _MOST_ASKED = 32 * 1024 * 1024
+_MOST_WORDS = 4 * 1024 * 1024
+_TOO_LONG = "a question may have 4 MB of text at most"
 _TOO_MUCH = "a function may have 32 MB of questions open at most; wait for answers in between"
 _WHILE_LOADING = "a function may ask for nothing while its modules are loaded; do it in the handler"
 
 
 def _pairs(text: str) -> list[list[str]] | None:
     """Headers as the function wrote them; `None` when they are no list of pairs of texts."""
+    if len(text) > _MOST_HEADERS:
+        return None
     try:
         pairs = json.loads(text)
     except (ValueError, RecursionError):

@@ -47,7 +47,10 @@ class Network:
 
         Raises `TransportFailed` when it may go nowhere, or its name cannot be looked up.
         """
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError as error:
+            raise TransportFailed("connect", str(error)) from None
         host, port = _origin(parts)
         if self._is_inference_host(parts):
             return (await _looked_up(host, port))[0]
@@ -129,7 +132,8 @@ def _is_public(address: str) -> bool:
         for wrapped in inner:
             if wrapped is not None:
                 return _is_public(str(wrapped))
-    return parsed.is_global and not parsed.is_multicast
+    is_site_local = isinstance(parsed, ipaddress.IPv6Address) and parsed.is_site_local
+    return parsed.is_global and not parsed.is_multicast and not is_site_local
 
 
 def _nat64(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

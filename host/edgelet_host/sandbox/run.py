@@ -45,6 +45,8 @@ class Run:
     answers: dict[int, Frame] = field(default_factory=dict)
     named: set[int] = field(default_factory=set)
     """Answers that `wait` has named."""
+    held: int = 0
+    """Bytes of answers that have not been taken; they count as the instance's memory."""
     models: dict[tuple[str, str | None], str] = field(default_factory=dict)
     """Answers to `open-model` that the server has given ahead."""
     printed: int = 0
@@ -56,6 +58,21 @@ class Run:
     """Frames to be sent with the request that comes."""
     ended_by: str | None = None
     """The limit that ended it, `cancelled`, or `server gone`."""
+
+    def hold(self, ticket: int, answer: Frame) -> None:
+        """Keep an answer until it is taken."""
+        self.answers[ticket] = answer
+        self.held += len(answer.data)
+        if self.held > self.terms.limits.memory_limit_mb * 1024 * 1024:
+            self.ended_by = self.ended_by or "memory_limit_mb"
+
+    def taken(self, ticket: int) -> Frame | None:
+        """The answer of a ticket, once."""
+        self.named.discard(ticket)
+        answer = self.answers.pop(ticket, None)
+        if answer is not None:
+            self.held -= len(answer.data)
+        return answer
 
     def cpu_ms(self) -> float:
         """CPU time so far."""

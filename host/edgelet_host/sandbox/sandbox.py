@@ -176,7 +176,8 @@ class Sandbox:
             case None:
                 return compiled_modules(function, json.loads(frame.data))
             case "raised":
-                raise FunctionNotBooted(function.name, frame.facts["detail"])
+                facts = frame.facts
+                raise FunctionNotBooted(function.name, facts["detail"], facts["reason"])
             case "trapped":
                 raise InstanceFaulted(function.name, frame.facts["reason"])
             case _:

@@ -19,6 +19,8 @@ from edgelet_host.sandbox.supervision import Supervision
 
 _MOST_CODES = 64
 """Functions whose code a slot keeps."""
+_MOST_NAME = 256
+_MOST_TRACEBACK = 64 * 1024
 
 
 class Slot:
@@ -148,4 +150,13 @@ class Slot:
         if outcome.reason == "MemoryError":
             return {**facts, "failed": "ended", "by": "memory_limit_mb"}
         failed = "raised" if outcome.kind == "raised" else "trapped"
-        return {**facts, "failed": failed, "reason": outcome.reason, "detail": outcome.detail}
+        reason, detail = outcome.reason[:_MOST_NAME], _shortened(outcome.detail)
+        return {**facts, "failed": failed, "reason": reason, "detail": detail}
+
+
+def _shortened(traceback: str) -> str:
+    """A traceback of bearable length: whoever raises chooses its words."""
+    if len(traceback) <= _MOST_TRACEBACK:
+        return traceback
+    half = _MOST_TRACEBACK // 2
+    return f"{traceback[:half]}\n…\n{traceback[-half:]}"

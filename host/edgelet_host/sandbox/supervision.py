@@ -10,6 +10,10 @@ from edgelet_host.sandbox.turns import Turns
 
 _MOST_HELD = 64 * 1024
 """Bytes that wait at most for others to be sent with."""
+_LONGEST_AHEAD = 1.0
+"""Seconds that a request waits at most for its function to be loaded ahead."""
+_LOOK = 0.02
+"""Seconds between two looks for a request while a function that is loaded ahead sleeps."""
 
 
 class Supervision:
@@ -60,19 +64,28 @@ class Supervision:
             return "cpu_time_hard_limit_ms"
         if run.left() <= 0:
             return "worker_timeout_ms"
-        if run.channel is not None:
-            try:
-                while (frame := run.channel.receive(0)) is not None:
-                    self._arrived(run, frame)
-            except ChannelClosed:
-                return "server gone"
+        try:
+            if run.channel is None:
+                return "a request came" if self._must_make_way(run) else None
+            while (frame := run.channel.receive(0)) is not None:
+                self._arrived(run, frame)
+        except ChannelClosed:
+            return "server gone"
         return run.ended_by
+
+    def _must_make_way(self, run: Run) -> bool:
+        """Whether a request waits while a function is loaded ahead that is not for it, or slow."""
+        frame = self._channel.next()
+        if frame is None:
+            return False
+        is_slow = time.monotonic() - run.began > _LONGEST_AHEAD
+        return is_slow or frame.facts.get("key") != run.terms.code.key
 
     def _arrived(self, run: Run, frame: Frame) -> None:
         match frame.facts.get("do"):
             case "answer":
                 run.asked.pop(frame.facts["ticket"], None)
-                run.answers[frame.facts["ticket"]] = frame
+                run.hold(frame.facts["ticket"], frame)
             case "cancel":
                 run.ended_by = "cancelled"
 
@@ -80,7 +93,7 @@ class Supervision:
         """Wait for one frame of the server's, no longer than that."""
         self.give_turn()
         if run.channel is None:
-            time.sleep(max(seconds, 0))
+            time.sleep(min(max(seconds, 0), _LOOK))
             return
         try:
             frame = run.channel.receive(seconds)

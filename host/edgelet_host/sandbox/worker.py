@@ -11,6 +11,7 @@ import os
 import socket
 import sys
 import threading
+import traceback
 
 from wasmtime.component import Component
 
@@ -33,10 +34,18 @@ def main(component: str, control: str, *channels: str) -> None:
     threading.stack_size(THREAD_STACK)
     for channel in channels:
         slot = Slot(Channel(socket.socket(fileno=int(channel))), runtime)
-        threading.Thread(target=slot.serve, daemon=True).start()
+        threading.Thread(target=_serve, args=(slot,), daemon=True).start()
     gc.freeze()  # what is here now stays, and need not be looked at again
     _listen(socket.socket(fileno=int(control)))
     os._exit(0)  # threads may be in the middle of a guest
+
+
+def _serve(slot: Slot) -> None:
+    try:
+        slot.serve()
+    except BaseException:  # the server would wait for a slot that is gone
+        traceback.print_exc()
+        os._exit(1)
 
 
 def _listen(server: socket.socket) -> None:

@@ -14,8 +14,8 @@ from edgelet_host.sandbox.frames import packed
 from edgelet_host.sandbox.worker import PING, PONG
 
 _PING_SECONDS = 1.0
-_SILENCE_SECONDS = 5.0
-"""A worker that answers no ping for so long is killed: it is frozen, or native code holds it."""
+_SILENT_PINGS = 5
+"""A worker that is silent for so many seconds is killed: it is frozen, or native code holds it."""
 _START_SECONDS = 30.0
 
 
@@ -66,7 +66,10 @@ class Worker:
         return sum(slot.is_busy for slot in self.slots)
 
     async def start(self, component: Path, slots: int, ended: Callable[[Worker], None]) -> None:
-        """Start the process; returns when it answers. `ended` is called when it has ended."""
+        """Start the process; returns when it answers. `ended` is called when it has ended.
+
+        Raises `OSError`, `TimeoutError` or `asyncio.IncompleteReadError` when it does not start.
+        """
         pairs = [socket.socketpair() for _ in range(slots + 1)]
         theirs = [end for _, end in pairs]
         try:
@@ -86,8 +89,16 @@ class Worker:
             slot = Slot(self)
             await slot.connect(end)
             self.slots.append(slot)
+        try:
+            await self._answered(reader, _START_SECONDS)
+        except BaseException:
+            self._process.kill()
+            await self._process.wait()
+            writer.close()
+            for slot in self.slots:
+                slot.close()
+            raise
         self._watching = asyncio.create_task(self._watch(reader, writer, ended))
-        await self._answered(reader, _START_SECONDS)
 
     def kill(self, reason: str) -> None:
         """End the process now."""
@@ -118,12 +129,20 @@ class Worker:
     async def _ping(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             await asyncio.sleep(_PING_SECONDS)
-            writer.write(PING)
-            try:
-                await self._answered(reader, _SILENCE_SECONDS)
-            except TimeoutError:
-                self.kill(f"it was killed, because it did not answer for {_SILENCE_SECONDS:g} s")
+            if not await self._is_heard(reader, writer):
+                silence = _SILENT_PINGS * _PING_SECONDS
+                self.kill(f"it was killed, because it did not answer for {silence:g} s")
                 return
+
+    async def _is_heard(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Whether it answers. However long this process itself is held up, it is one silence."""
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            writer.write(PING)
+            for _ in range(_SILENT_PINGS):
+                with contextlib.suppress(TimeoutError):
+                    await self._answered(reader, _PING_SECONDS)
+                    return True
+        return False
 
     @staticmethod
     async def _answered(reader: asyncio.StreamReader, seconds: float) -> None:

@@ -75,4 +75,4 @@ def _componentize(stage: Path) -> None:
     )
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip()).partition("\nStack backtrace:")[0]
-        raise ComponentNotBuilt(said)
+        raise ComponentNotBuilt(said.partition("AssertionError: ")[2] or said)

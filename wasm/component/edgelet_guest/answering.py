@@ -38,10 +38,14 @@ async def _chunks(read: Callable[[], Awaitable[bytes]]) -> AsyncIterator[bytes]:
 
 def described(error: BaseException) -> str:
     """An error of the function's as it reads in a console, without the component's own frames."""
-    lines = traceback.TracebackException.from_exception(error)
-    shown = [frame for frame in lines.stack if not frame.filename.startswith(_OUR_OWN)]
-    lines.stack[:] = shown
-    return "".join(lines.format())
+    described = traceback.TracebackException.from_exception(error)
+    left = [described]
+    while left:
+        each = left.pop()
+        each.stack[:] = [frame for frame in each.stack if not frame.filename.startswith(_OUR_OWN)]
+        others = (each.__cause__, each.__context__, *(each.exceptions or ()))
+        left += [other for other in others if other is not None]
+    return "".join(described.format())
 
 
 _PIECE = 64 * 1024

@@ -12,6 +12,7 @@ import os
 import random
 import sys
 import time
+import traceback
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from edgelet.host import use_host
 from edgelet_guest.answering import answer, described
 from edgelet_guest.console import Console
 from edgelet_guest.files import install
-from edgelet_guest.host import GuestHost
+from edgelet_guest.host import GuestHost, sendable
 from edgelet_guest.loop import TicketLoop, run
 from edgelet_guest.modules import MAIN, HandedOver, compiled, forget
 from edgelet_guest.standard_library import import_all
@@ -91,9 +92,13 @@ def _reported(work: Any) -> Any:
 
 
 def _description(error: BaseException) -> str:
+    if isinstance(error, MemoryError):
+        traceback.clear_frames(error.__traceback__)  # what it holds, to have room for words
     try:
-        return described(error)
-    except BaseException as second:  # such as no memory left for it
+        return sendable(described(error))
+    except MemoryError:
+        return "MemoryError"
+    except BaseException as second:
         return f"{type(error).__name__} ({type(second).__name__} while it was described)"
 
 

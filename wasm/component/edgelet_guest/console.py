@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from edgelet_guest.host import sendable
+
 
 class Console(io.TextIOBase):
     """A text stream to `console` of `world.wit`. Whole lines cross together."""
@@ -31,4 +33,4 @@ class Console(io.TextIOBase):
         """Send what is kept."""
         if self._pending:
             text, self._pending = "".join(self._pending), []
-            self._console.write(self._stream, text)
+            self._console.write(self._stream, sendable(text))

@@ -14,7 +14,7 @@ from typing import Any
 
 from componentize_py_types import Err
 
-from edgelet_guest.host import bytes_of
+from edgelet_guest.host import bytes_of, sendable
 
 _own_open = io.open
 
@@ -44,7 +44,7 @@ def install(files: Any) -> None:
 
 def _read(files: Any, path: str) -> bytes:
     try:
-        return bytes_of(files.read(path))
+        return bytes_of(files.read(sendable(path)))
     except Err as refused:
         code = errno.EACCES if refused.value == "denied" else errno.ENOENT
         raise OSError(code, os.strerror(code), path) from None

@@ -40,7 +40,7 @@ class GuestHost(Host):
 
     async def open_model(self, effect: OpenModel) -> OpenedModel:
         """See `world.wit`."""
-        ticket = self.effects.open_model(effect.model, effect.precision)
+        ticket = self.effects.open_model(sendable(effect.model), effect.precision)
         facts = json.loads(await self._answer(ticket))
         tokenizer_json = self.tokenizers.get(facts["tokenizer"], _NO_TOKENIZER_OF_CORE)
         handle = facts["handle"]
@@ -70,7 +70,7 @@ class GuestHost(Host):
         request = effect.request
         ticket = self.effects.send(
             request.method,
-            request.url,
+            sendable(request.url),
             json.dumps(list(request.headers.items())),
             text_of(request.body),
             effect.connect_within,
@@ -110,9 +110,8 @@ class GuestHost(Host):
 
     def _encoder(self, handle: int) -> Callable[[str], Sequence[int]]:
         def encode(text: str) -> Sequence[int]:
-            ticket = self.effects.encode(handle, text)
-            while str(ticket) not in self.effects.wait(None).split(","):
-                pass
+            ticket = self.effects.encode(handle, sendable(text))
+            self.loop.block(ticket)
             ids: array[int] = array("i")
             ids.frombytes(bytes_of(self._take(ticket)))
             return ids
@@ -128,6 +127,11 @@ def text_of(data: bytes) -> str:
 def bytes_of(text: str) -> bytes:
     """What `text_of` was made of."""
     return text.encode("latin-1")
+
+
+def sendable(text: str) -> str:
+    """Text without lone surrogates, which the component model cannot carry: they are escaped."""
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
 def _failure(kind: str, reason: str) -> Exception:

@@ -31,6 +31,13 @@ class TicketLoop(asyncio.BaseEventLoop):
         finally:
             del self._waiting[ticket]
 
+    def block(self, ticket: int) -> None:
+        """Return when the ticket is answered; nothing else runs, and no other answer is missed."""
+        answered: list[int] = []
+        while ticket not in answered:
+            answered = self.select(None)
+            self._process_events(answered)
+
     def select(self, timeout: float | None) -> list[int]:
         """The tickets that were answered within `timeout` seconds (`None`: as long as it takes)."""
         if timeout is not None and timeout <= 0 and not self._waiting:

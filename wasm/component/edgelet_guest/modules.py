@@ -10,7 +10,7 @@ from importlib.machinery import ModuleSpec
 from types import CodeType, ModuleType
 from typing import Any
 
-from edgelet_guest.host import bytes_of, text_of
+from edgelet_guest.host import bytes_of, sendable, text_of
 
 MAIN = "main"
 """The module that serves."""
@@ -32,7 +32,7 @@ class HandedOver(MetaPathFinder, InspectLoader):
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """A spec when the host has such a module."""
-        code = self.modules.code(fullname)
+        code = self.modules.code(sendable(fullname))
         if code is None:
             return None
         self._codes[fullname] = code

@@ -16,7 +16,8 @@ _LEFT_OUT = frozenset({
 _SUBMODULES = (
     "asyncio.base_events",
     "collections.abc",
-    "concurrent.futures",
+    "concurrent.futures.process",
+    "concurrent.futures.thread",
     "email.message",
     "email.policy",
     "encodings.idna",
