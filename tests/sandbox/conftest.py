@@ -8,6 +8,7 @@ import pytest_asyncio
 
 from tests.sandbox.attacks import Arena, neighbour
 from tests.sandbox.attacks import arena as new_arena
+from tests.sandbox.proofs import undisturbed
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -20,4 +21,11 @@ async def shared_arena(model_folder: object) -> AsyncIterator[Arena]:
 async def arena(shared_arena: Arena) -> AsyncIterator[Arena]:
     """The arena, with the neighbour being asked all the while."""
     async with neighbour(shared_arena):
+        yield shared_arena
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def watched(shared_arena: Arena) -> AsyncIterator[Arena]:
+    """The arena, with a neighbour that is answered soon, and workers that live on."""
+    async with undisturbed(shared_arena):
         yield shared_arena

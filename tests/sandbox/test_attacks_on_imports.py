@@ -89,7 +89,7 @@ QUESTIONS = {
     ),
     "headers that are none": (
         "ask(effects.send('GET', 'http://127.0.0.1/', '{nonsense', '', None))",
-        "exchange: the host failed",
+        "connect: these are no headers",
     ),
     "another protocol": (
         "ask(effects.send('GET', 'file:///etc/passwd', '[]', '', None))",

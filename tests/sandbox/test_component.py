@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
+import time
 from collections.abc import Callable
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
@@ -274,3 +276,29 @@ def test_a_cache_that_cannot_be_made_is_one_clear_error(builds: Builds, tmp_path
 
     with pytest.raises(ModelError, match="cannot be"):
         prepared_component(folder=tmp_path / "file" / "cache")
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage", b"\x7fELF" + b"\0" * 4096])
+def test_a_damaged_file_is_compiled_anew(damage: bytes, builds: Builds, tmp_path: Path) -> None:
+    compiled = prepared_component(folder=tmp_path / "cache")
+    compiled.write_bytes(damage)
+    said: list[str] = []
+
+    assert prepared_component(said.append, tmp_path / "cache") == compiled
+    assert said == ["compiling it for this machine"]
+    Component.deserialize_file(new_engine(), str(compiled))
+
+
+def test_what_nobody_has_used_for_a_month_is_removed(builds: Builds, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    for name, days in (("old", 31), ("young", 29)):
+        file = cache / f"edgelet-guest-{name}.wasm"
+        file.touch()
+        then = time.time() - days * 24 * 3600
+        os.utime(file, (then, then))
+
+    prepared_component(folder=cache)
+
+    assert not (cache / "edgelet-guest-old.wasm").exists()
+    assert (cache / "edgelet-guest-young.wasm").exists()

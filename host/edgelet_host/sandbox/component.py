@@ -13,6 +13,7 @@ import os
 import platform
 import stat
 import tempfile
+import time
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -31,6 +32,7 @@ from edgelet_host.store import ModelStore
 Progress = Callable[[str], None]
 
 _UNFINISHED = "unfinished-"
+_MONTH = 30 * 24 * 3600
 
 
 def cache_folder() -> Path:
@@ -64,11 +66,21 @@ def _prepared(tokenizer_json: bytes, folder: Path, progress: Progress) -> Path:
         if not _is_ours(component):
             progress("building the component that runs functions")
             _publish(component, lambda path: build(tokenizer_json, path))
+            _remove_unused(folder)
         compiled = component.with_name(f"{component.stem}-{_machine(component)}.cwasm")
-        if not _is_ours(compiled):
+        if not _is_ours(compiled) or not _is_whole(compiled):
             progress("compiling it for this machine")
             _publish(compiled, lambda path: _compile(component, path))
+        for used in (component, compiled):
+            os.utime(used)
     return compiled
+
+
+def _remove_unused(folder: Path) -> None:
+    """Remove what no version of edgelet has used for a month; each takes 90 MB."""
+    for file in folder.glob("edgelet-guest-*"):
+        if time.time() - file.stat().st_mtime > _MONTH:
+            file.unlink()
 
 
 def _compile(component: Path, path: Path) -> None:
@@ -97,6 +109,15 @@ def _is_ours(file: Path) -> bool:
     return (
         stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022
     )
+
+
+def _is_whole(compiled: Path) -> bool:
+    """Whether wasmtime takes it for machine code of its own."""
+    try:
+        Component.deserialize_file(new_engine(), str(compiled))
+    except WasmtimeError:
+        return False
+    return True
 
 
 def _machine(component: Path) -> str:

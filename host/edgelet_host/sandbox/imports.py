@@ -169,7 +169,10 @@ class Imports:
         if run.responded > run.terms.limits.response_limit_mb * 1_000_000:
             run.ended_by = run.ended_by or "response_limit_mb"
             return
-        if run.head_sent and (sent := _bytes(data)) is not None:
+        sent = _bytes(data)
+        if sent is None:
+            run.ended_by = run.ended_by or "ended: it wrote what are no bytes"
+        elif run.head_sent:
             self._supervision.send(packed({"is": "chunk"}, sent))
 
     def _print(self, stream: str, text: str) -> None:

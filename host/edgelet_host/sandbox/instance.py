@@ -37,7 +37,7 @@ class Runtime(NamedTuple):
 
 
 class GuestInstance:
-    """A component with memory of its own."""
+    """A component with memory of its own, which it gets with the first call."""
 
     def __init__(self, runtime: Runtime, linker: Linker, memory_mb: int, verdict: Verdict) -> None:
         self._ticker = runtime.ticker
@@ -45,14 +45,15 @@ class GuestInstance:
         self._store.set_wasi(WasiConfig())  # no arguments, environment, folders, sockets or streams
         self._store.set_limits(memory_size=memory_mb * 1024 * 1024)
         self._forget_verdict = ask_every_slice(self._store, verdict)
-        with self._ticker:
-            instance = linker.instantiate(self._store, runtime.component)
-        self._exports = {name: _exported(instance, self._store, name) for name in _EXPORTS}
+        self._linker, self._component = linker, runtime.component
+        self._exports: dict[str, Func] = {}
 
     def call(self, export: str, *arguments: str) -> Outcome:
         """Call an export of `world.wit`. After `trapped` the instance cannot be called again."""
         try:
             with self._ticker:
+                if not self._exports:
+                    self._exports = self._instantiated()
                 answer = self._exports[export](self._store, *arguments)
         except Exception as trap:  # wasmtime's own kinds, or a fault of the host
             return Outcome("trapped", _trap_reason(trap))
@@ -62,6 +63,10 @@ class GuestInstance:
             failure: Any = answer
             return Outcome("raised", failure.kind, failure.reason)
         return Outcome("done", value=answer or "")
+
+    def _instantiated(self) -> dict[str, Func]:
+        instance = self._linker.instantiate(self._store, self._component)
+        return {name: _exported(instance, self._store, name) for name in _EXPORTS}
 
     def close(self) -> None:
         """Give its memory back."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Literal, Self
 
-from edgelet.errors import OptionError
+from edgelet.errors import EdgeletError, OptionError
 from edgelet.http import Request, Response
 from edgelet_host.engine import available_cores
 from edgelet_host.native import NativeHost
@@ -79,10 +79,16 @@ class Sandbox:
         self._exchanges: set[Exchange] = set()
 
     async def __aenter__(self) -> Self:
-        """Prepare the component, start the workers."""
+        """Prepare the component, start the workers.
+
+        Raises `ModelError` when the one, `EdgeletError` when the other cannot be done.
+        """
         component = await asyncio.to_thread(prepared_component, self._progress)
         try:
             await self._pool.start(component)
+        except (asyncio.IncompleteReadError, OSError) as error:
+            await self.aclose()
+            raise EdgeletError(f"no worker process could be started: {error}") from error
         except BaseException:
             await self.aclose()
             raise
