@@ -25,10 +25,11 @@ def taken(ticket):
     except Err as error:
         return f"{error.value.kind}: {error.value.reason}"
 
+named = set()
+
 def answers(*tickets):
-    left = set(tickets)
-    while left:
-        left -= {int(ticket) for ticket in effects.wait(5.0).split(",") if ticket}
+    while not named.issuperset(tickets):
+        named.update(int(ticket) for ticket in effects.wait(5.0).split(",") if ticket)
     return [taken(ticket) for ticket in tickets]
 
 def answer(ticket):
@@ -81,10 +82,11 @@ def own_memory_mb(pids: list[int]) -> int:
     return sum(int(each.partition("RssAnon:")[2].split()[0]) for each in statuses) // 1024
 
 
-async def given_back(arena: Arena, at_most_mb: int) -> bool:
-    """Whether the workers' memory is down to that soon."""
+async def given_back(arena: Arena, at_most_mb: int) -> None:
+    """Wait until the workers' memory is down to that; it is soon."""
     for _ in range(50):
         if own_memory_mb(arena.sandbox.worker_pids) <= at_most_mb:
-            return True
+            return
         await asyncio.sleep(0.1)
-    return False
+    held = [own_memory_mb([pid]) for pid in arena.sandbox.worker_pids]
+    raise AssertionError(f"the workers hold {held} MB, which is more than {at_most_mb}")

@@ -28,6 +28,9 @@ ROOM_MB = 150
 BOMBS = {
     "bytes": "kept = []\nwhile True: kept.append(bytes(1_000_000))",
     "small objects": "kept = []\nwhile True: kept.append([kept])",
+    "classes": "kept = []\nwhile True: kept.append(type('A', (), {}))",
+    "tasks": "kept = []\nwhile True: kept.append(asyncio.create_task(asyncio.sleep(1)))",
+    "functions": "kept = []\nwhile True: kept.append(lambda: kept)",
     "texts": "kept = []\nwhile True: kept.append(str(len(kept)) * 10_000)",
     "a set": "kept = set()\nwhile True: kept.add(len(kept))",
     "an array": "import array\narray.array('d', bytes(8)) * 10 ** 8",
@@ -38,10 +41,14 @@ BOMBS = {
         table.execute("CREATE TABLE t (b BLOB)")
         while True: table.execute("INSERT INTO t VALUES (zeroblob(1000000))")
     """,
-    "a compressed bomb": "import zlib\nzlib.decompress(zlib.compress(bytes(10_000_000)) * 1)\n"
-    "bytes(500_000_000)",
+    "a compressed bomb": """
+        import zlib
+        packer, bomb = zlib.compressobj(), b""
+        for _ in range(100): bomb += packer.compress(bytes(1_000_000))
+        zlib.decompress(bomb + packer.flush())
+    """,
     "a format": "'%1000000000d' % 1",
-    "a read body": "return Response(await request.text() * 10 ** 9 + 'x' * 10 ** 9)",
+    "a body": "return Response('x' * 10 ** 9)",
 }
 
 
@@ -56,7 +63,7 @@ async def test_a_bomb_is_ended_and_its_memory_given_back(watched: Arena, body: s
         assert "used more than 64 MB of memory; allow more with memory_limit_mb" in str(
             outcome.error
         )
-    assert await given_back(watched, ROOM_MB)
+    await given_back(watched, ROOM_MB)
 
 
 async def test_who_swallows_every_memory_error_stays_within_the_limit(watched: Arena) -> None:
@@ -75,7 +82,7 @@ async def test_who_swallows_every_memory_error_stays_within_the_limit(watched: A
 
     assert isinstance(outcome.error, CpuLimitExceeded)
     assert "full" in outcome.console("stdout")
-    assert await given_back(watched, max(ROOM_MB, before))
+    await given_back(watched, max(ROOM_MB, before))
 
 
 @pytest.mark.parametrize("compressed", [False, True], ids=["as it is", "as a bomb of gzip"])
@@ -100,7 +107,7 @@ async def test_an_answer_that_is_larger_than_the_memory_ends_who_reads_it(
 
     assert isinstance(first.error, MemoryLimitExceeded)
     assert second.text() == str(size), "whoever reads piece by piece has room for all of them"
-    assert await given_back(watched, ROOM_MB)
+    await given_back(watched, ROOM_MB)
 
 
 async def test_answers_that_are_never_taken_count_as_memory(watched: Arena) -> None:
@@ -110,8 +117,8 @@ async def test_answers_that_are_never_taken_count_as_memory(watched: Arena) -> N
                 f"""
                 response_number = json.loads(answer(send("{server.url}")))["response"]
                 while True:
-                    for _ in range(100): effects.receive(response_number)
-                    effects.wait(0.1)
+                    effects.receive(response_number)
+                    effects.pause(0.005)
                 """
             ),
             limits=SMALL,
@@ -119,12 +126,12 @@ async def test_answers_that_are_never_taken_count_as_memory(watched: Arena) -> N
         )
 
     assert isinstance(outcome.error, MemoryLimitExceeded)
-    assert await given_back(watched, ROOM_MB)
+    await given_back(watched, ROOM_MB)
 
 
 HUGE = {
     "a head of empty lists": "response.head(200, '[' + '[],' * 20_000_000 + '[]]')",
-    "a head that JSON makes longer": "response.head(200, '[[\"a\", \"' + 'é' * 20_000_000 + '\"]]')",
+    "a head that grows as JSON": "response.head(200, '[[\"a\", \"' + 'é' * 20_000_000 + '\"]]')",
     "a head of control characters": "response.head(200, json.dumps([['a', '\\1' * 9_000_000]]))",
     "a deep head": "response.head(200, '[' * 200_000)",
     "a text of all bytes": "response.head(200, '[]')\nresponse.write('\\u0100')",
@@ -136,7 +143,7 @@ async def test_a_head_is_measured_before_it_is_read(watched: Arena, body: str) -
     outcome = await watched.run(past_core(f"{body}\nreturn Response('x')"), limits=LARGE)
 
     assert "the request was ended: it" in str(outcome.error), outcome
-    assert await given_back(watched, ROOM_MB)
+    await given_back(watched, ROOM_MB)
 
 
 QUESTIONS = {
@@ -171,4 +178,4 @@ async def test_a_write_that_no_limit_allows_does_not_reach_the_server(watched: A
     outcome = await watched.run(past_core(body.format(200_000_000)), limits=LARGE)
     assert isinstance(outcome.error, InstanceFaulted)
     assert "too much data is being copied" in str(outcome.error)
-    assert await given_back(watched, ROOM_MB)
+    await given_back(watched, ROOM_MB)

@@ -80,6 +80,10 @@ class Worker:
                 env={},  # nothing of the server's environment, secrets least of all
                 pass_fds=[end.fileno() for end in theirs],
             )
+        except BaseException:
+            for end, _ in pairs:
+                end.close()
+            raise
         finally:
             for end in theirs:
                 end.close()

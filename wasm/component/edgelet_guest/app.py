@@ -85,6 +85,8 @@ def _reported(work: Any) -> Any:
     try:
         return work()
     except BaseException as error:  # a handler may raise whatever it likes
+        if isinstance(error, MemoryError):
+            _reserve.clear()
         raise Err(Failure(type(error).__name__, _description(error))) from None
     finally:
         sys.stdout.flush()
@@ -146,3 +148,5 @@ def _prepared() -> Guest:
 
 
 _guest = _prepared()
+_reserve = bytearray(1024 * 1024)
+"""Room to say that there is no memory left; untouched, it takes none of the machine's."""
