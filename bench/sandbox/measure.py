@@ -135,7 +135,7 @@ async def embedding(
             ways[name] = lambda request, s=sandbox: s.respond(EMBED, request)
         await Session("all-MiniLM-L6-v2").run(SHORT[:texts])
         await interleaved(ways, lambda: embed_request(texts), 3)
-        return await interleaved(ways, lambda: embed_request(texts), rounds)
+        return await interleaved(ways, lambda: embed_request(texts), rounds, PAUSE)
 
 
 def median(figures: list[float]) -> float:
