@@ -7,8 +7,7 @@ import time
 
 import pytest
 
-from edgelet import Request
-from edgelet_host.sandbox import Function, Grants, Limits
+from edgelet_host.sandbox import Function, Limits
 from edgelet_host.sandbox.errors import (
     CpuLimitExceeded,
     FunctionFailed,
