@@ -164,6 +164,7 @@ run() {
 test() {
   install edgelet
   install test
+  component >/dev/null
   if has_node; then
     install_browsers
     bundle
@@ -197,7 +198,9 @@ bench() {
   [ -e "bench/$name.py" ] || [ -e "bench/$name/__main__.py" ] ||
     fail "there is no benchmark '$name'; use embed, stream, browser or sandbox"
   install edgelet
-  if [ "$name" = browser ]; then
+  if [ "$name" = sandbox ]; then
+    component >/dev/null
+  elif [ "$name" = browser ]; then
     install test
     install_browsers
     bundle
