@@ -61,7 +61,7 @@ QUESTIONS = {
     ),
     "token ids beyond the vocabulary": (
         "ask(effects.run_model(model(), text(101, 2 ** 30), text(2), POOLED, True))",
-        "model: the model in",
+        "model: all-MiniLM-L6-v2 cannot run this batch",
     ),
     "an output that is none": (
         "ask(effects.run_model(model(), text(101, 102), text(2), 'secrets', False))",

@@ -155,7 +155,10 @@ class Capabilities:
             raise Refused("model", f"a batch needs texts of 1 to {longest} tokens")
         effect = RunModel(opened.handle, token_ids, lengths, output, bool(facts["alone"]))
         async with self._lanes:
-            return bytes(await self._host.run_model(effect))
+            try:
+                return bytes(await self._host.run_model(effect))
+            except ModelError:  # whose words name folders of the server's
+                raise Refused("model", f"{opened.card.model} cannot run this batch") from None
 
     async def _encode(self, handle: int, text: str) -> bytes:
         tokenizer = self._model(handle).tokenizer

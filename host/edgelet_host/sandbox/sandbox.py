@@ -209,4 +209,7 @@ class Sandbox:
 def _print(printed: Printed) -> None:
     """Console output, on this process's standard error."""
     for line in printed.text.splitlines():
-        sys.stderr.write(f"[{printed.request_id} {printed.function}] {line}\n")
+        shown = "".join(
+            each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line
+        )
+        sys.stderr.write(f"[{printed.request_id} {printed.function}] {shown}\n")
