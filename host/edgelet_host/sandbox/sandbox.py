@@ -210,6 +210,7 @@ def _print(printed: Printed) -> None:
     """Console output, on this process's standard error."""
     for line in printed.text.splitlines():
         shown = "".join(
-            each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line
+            each if each.isprintable() or each == "\t" else "\N{REPLACEMENT CHARACTER}"
+            for each in line
         )
         sys.stderr.write(f"[{printed.request_id} {printed.function}] {shown}\n")
