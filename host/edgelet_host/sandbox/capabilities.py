@@ -23,11 +23,10 @@ from edgelet.fetching import NOT_THE_CALLERS
 from edgelet.models import PRECISIONS, OpenedModel, built_in_model
 from edgelet_host.native import NativeHost
 from edgelet_host.sandbox.grants import Grants
+from edgelet_host.sandbox.header_pairs import header_pairs
 
 _MOST_TOKENS = 4096
 """Tokens of one batch, or of one text if a model takes longer ones; core makes batches of 512."""
-_MOST_HEADERS = 256 * 1024
-"""Characters of a request's headers. JSON is read at once, and the server does nothing else."""
 _MOST_TEXT_TOKENS = 1_000_000
 _MOST_LANES = 8
 """Batches of one instance that wait for the engine at once; the others wait for their turn here."""
@@ -206,13 +205,8 @@ class Capabilities:
 
 def _sendable(text: str) -> dict[str, str]:
     """Headers as core sends them; what frames the message is not the function's to say."""
-    try:
-        pairs = json.loads(text) if len(text) <= _MOST_HEADERS else None
-    except (ValueError, RecursionError):
-        pairs = None
-    if not isinstance(pairs, list) or not all(
-        isinstance(pair, list) and [type(each) for each in pair] == [str, str] for pair in pairs
-    ):
+    pairs = header_pairs(text)
+    if pairs is None:
         raise Refused("connect", "these are no headers")
     return {name: value for name, value in pairs if name.lower() not in NOT_THE_CALLERS}
 

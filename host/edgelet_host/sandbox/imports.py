@@ -6,7 +6,6 @@ None of them may raise: see `linked`. What takes time is asked of the server, an
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +14,7 @@ from wasmtime.component import Record, Variant
 
 from edgelet_host.sandbox.folder import NotGranted, read_granted
 from edgelet_host.sandbox.frames import Frame, packed
+from edgelet_host.sandbox.header_pairs import header_pairs
 from edgelet_host.sandbox.supervision import Supervision
 
 
@@ -156,7 +156,7 @@ class Imports:
 
     def _head(self, status: int, headers: str) -> None:
         run = self._supervision.running()
-        pairs = _pairs(headers)
+        pairs = header_pairs(headers)
         if pairs is None or not 200 <= status <= 599:
             run.ended_by = run.ended_by or "ended: it sent a head that is none"
         elif not (run.is_loading or run.head_sent or run.ended_by):
@@ -205,27 +205,11 @@ class Imports:
         return self._supervision.running().terms.code.modules.get(name, {})
 
 
-_MOST_HEADERS = 256 * 1024
-"""Characters of a head. JSON is read at once, and the worker does nothing else meanwhile."""
 _MOST_ASKED = 32 * 1024 * 1024
 _MOST_WORDS = 4 * 1024 * 1024
 _TOO_LONG = "a question may have 4 MB of text at most"
 _TOO_MUCH = "a function may have 32 MB of questions open at most; wait for answers in between"
 _WHILE_LOADING = "a function may ask for nothing while its modules are loaded; do it in the handler"
-
-
-def _pairs(text: str) -> list[list[str]] | None:
-    """Headers as the function wrote them; `None` when they are no list of pairs of texts."""
-    if len(text) > _MOST_HEADERS:
-        return None
-    try:
-        pairs = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    is_valid = isinstance(pairs, list) and all(
-        isinstance(pair, list) and [type(each) for each in pair] == [str, str] for pair in pairs
-    )
-    return pairs if is_valid else None
 
 
 def _bytes(text: str) -> bytes | None:
