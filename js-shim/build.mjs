@@ -20,6 +20,9 @@ const here = dirname(fileURLToPath(import.meta.url));
 const source = join(here, "src");
 const output = join(here, "dist");
 
+/** The server's package carries what it loads into a function's process. */
+const serverPackage = join(here, "..", "host", "edgelet_host", "serving", "javascript");
+
 const shared = {
   absWorkingDir: here,
   outdir: output,
@@ -79,6 +82,10 @@ const platforms = [
   {
     entries: ["deno.ts", "supabase.deno.ts"],
     options: { ...server, chunkNames: "deno-[name]-[hash]", conditions: ["deno"] },
+  },
+  {
+    entries: ["function.deno.ts"],
+    options: { ...server, splitting: false, conditions: ["deno"], outdir: serverPackage },
   },
   {
     entries: ["worker.ts", "supabase.worker.ts"],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
@@ -97,5 +98,103 @@ def invoke(
             memory_mb=memory_mb,
             cpu_ms=cpu_ms,
             timeout_ms=timeout_ms,
+        ),
+    )
+
+
+@functions_app.command(
+    epilog=examples(
+        "edgelet functions new hello",
+        "edgelet functions new embed --template embed",
+        "edgelet functions new ask --lang ts --template chat",
+    ),
+)
+@exits
+def new(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The function's name, which its URL ends with.")
+    ],
+    *,
+    lang: Annotated[Literal["py", "ts"], typer.Option(help="Python or TypeScript.")] = "py",
+    template: Annotated[
+        Literal["hello", "embed", "chat", "search"], typer.Option(help="What it does at first.")
+    ] = "hello",
+) -> None:
+    """Write a new function that runs as it is, and say how to ask it.
+
+    It goes to supabase/functions in a project of Supabase's, else to functions.
+    """
+    from edgelet_host.cli.new import new_function
+
+    new_function(name, "python" if lang == "py" else "javascript", template)
+
+
+@functions_app.command(
+    epilog=examples(
+        "edgelet functions serve",
+        "edgelet functions serve hello embed --port 8000",
+        "edgelet functions serve --env-file .env.local --no-verify-jwt",
+        "edgelet functions serve hello --inspect",
+    ),
+)
+@exits
+def serve(
+    context: typer.Context,
+    functions: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FUNCTION…]", help="Those to serve; all of them by default."),
+    ] = None,
+    *,
+    port: Annotated[int, typer.Option(metavar="N", help="The port; 0 is a free one.")] = 54321,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Where to listen: this machine alone.")
+    ] = "127.0.0.1",
+    env_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Secrets, instead of the project's .env files."),
+    ] = None,
+    no_verify_jwt: Annotated[
+        bool, typer.Option("--no-verify-jwt", help="Let anyone call every function.")
+    ] = False,
+    no_sandbox: Annotated[
+        bool,
+        typer.Option("--no-sandbox", help="Run Python functions in the server, for a debugger."),
+    ] = False,
+    import_map: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="An import map for all functions in JavaScript."),
+    ] = None,
+    inspect: Annotated[
+        bool,
+        typer.Option("--inspect", help="Wait for a debugger at 127.0.0.1:8083 (JavaScript)."),
+    ] = False,
+    preload: Annotated[
+        bool, typer.Option("--preload", help="Start functions at once, not when first asked.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No line for each request.")] = False,
+) -> None:
+    """Serve the functions of this folder, as Supabase's gateway does.
+
+    Those in supabase/functions with supabase/config.toml, else those in functions with
+    edgelet.toml. What changes on disk is served from the next request on. Python functions run in
+    the sandbox, JavaScript ones in Deno; each sees its secrets and what the configuration names,
+    and nothing else of this machine.
+    """
+    from edgelet_host.cli.serve import serve_functions
+    from edgelet_host.serving.options import Options
+
+    serve_functions(
+        context.obj,
+        Options(
+            names=tuple(functions or ()),
+            host=host,
+            port=port,
+            env_file=env_file,
+            verify_jwt=not no_verify_jwt,
+            sandbox=not no_sandbox,
+            import_map=import_map,
+            inspect="127.0.0.1:8083" if inspect else None,
+            preload=preload,
+            requests=not quiet,
         ),
     )

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -18,6 +17,7 @@ from edgelet.errors import FunctionError, OptionError
 from edgelet.http import Request, Response
 from edgelet_host.cli.console import json_text, printable, say
 from edgelet_host.cli.exits import FAILED
+from edgelet_host.cli.functions_extra import check_installed
 from edgelet_host.cli.model_progress import ModelProgress
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Invocation:
 
 def invoke_once(host: Host | None, asked: Invocation) -> None:
     """Run the function and print its answer. An answer that is no success is exit code 1."""
-    _check_installed()
+    check_installed()
     path = found(asked.function)
     if not asyncio.run(_answered(host, asked, path)):
         raise typer.Exit(FAILED)
@@ -171,14 +171,3 @@ async def _print(response: Response, asked: Invocation) -> None:
 
 def _show(printed: Printed) -> None:
     sys.stderr.write(printable(printed.text))
-
-
-def _check_installed() -> None:
-    for package in ("componentize-py", "wasmtime"):
-        try:
-            version(package)
-        except PackageNotFoundError:
-            raise FunctionError(
-                f"running functions needs the package {package}, which is not installed; "
-                f'get it with: pip install "edgelet[functions]"'
-            ) from None

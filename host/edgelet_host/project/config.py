@@ -30,11 +30,12 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any, Literal
 
 from edgelet.errors import OptionError
-from edgelet_host.project.layout import SLUG, Layout, entry_file
+from edgelet_host.project.layout import ENTRY_FILES, SLUG, Layout, entry_file
 
 LOCAL_JWT_SECRET = "super-secret-jwt-token-with-at-least-32-characters-long"  # noqa: S105
 """The secret of Supabase's local stack. Everyone knows it: it protects nothing."""
@@ -78,6 +79,11 @@ class AuthConfig:
     jwt_secret: str = field(default=LOCAL_JWT_SECRET, repr=False)
     jwks_url: str | None = None
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is the secret that everyone knows."""
+        return self.jwt_secret == LOCAL_JWT_SECRET
+
 
 @dataclass(frozen=True, slots=True)
 class ProjectConfig:
@@ -102,10 +108,9 @@ def read_config(layout: Layout, environment: Mapping[str, str] = os.environ) -> 
     shown = layout.config_name
     reader = _Reader(shown, _parsed(layout.config, shown), environment)
     tables = reader.table(reader.document, "functions", "")
-    found = {folder.name: entry for folder, entry in _found(layout.functions)}
     functions = {}
-    for name in sorted({*found, *tables}):
-        function = reader.function(layout, name, found.get(name))
+    for name in sorted({*_found(layout.functions), *tables}):
+        function = reader.function(layout, name)
         if function is not None:
             functions[name] = function
     auth = reader.auth()
@@ -122,14 +127,13 @@ def _parsed(file: Path, shown: str) -> dict[str, Any]:
         raise OptionError(f"{shown} cannot be read: {error}") from None
 
 
-def _found(functions: Path) -> Iterator[tuple[Path, Path]]:
+def _found(functions: Path) -> Iterator[str]:
+    """The names of the folders that have a function in them."""
     if not functions.is_dir():
         return
-    for folder in sorted(functions.iterdir()):
-        if folder.is_dir() and SLUG.fullmatch(folder.name):
-            entry = entry_file(folder)
-            if entry is not None:
-                yield folder, entry
+    for folder in functions.iterdir():
+        if SLUG.fullmatch(folder.name) and any((folder / name).is_file() for name in ENTRY_FILES):
+            yield folder.name
 
 
 class _Reader:
@@ -148,7 +152,7 @@ class _Reader:
         found: dict[str, Any] = self._value(within, where, key, dict, "a table", {})
         return found
 
-    def function(self, layout: Layout, name: str, found: Path | None) -> FunctionConfig | None:
+    def function(self, layout: Layout, name: str) -> FunctionConfig | None:
         """The function of that name; None when it is not to be served."""
         where = f"functions.{name}"
         table = self.table(self.table(self.document, "functions", ""), name, "functions")
@@ -156,7 +160,8 @@ class _Reader:
             raise OptionError(f"{self.shown}: [{where}] is no name of a function")
         if not self._value(table, where, "enabled", bool, "true or false", True):
             return None
-        entrypoint = self._path(layout, table, where, "entrypoint") or found
+        entrypoint = self._path(layout, table, where, "entrypoint")
+        entrypoint = entrypoint or entry_file(layout.functions / name)
         if entrypoint is None or not entrypoint.is_file():
             missing = (
                 "there is no such function" if entrypoint is None else f"{entrypoint} is missing"
@@ -183,6 +188,10 @@ class _Reader:
         """The table `[auth]`."""
         table = self.table(self.document, "auth", "")
         secret = self._text(table, "auth", "jwt_secret")
+        if secret is None and table.get("jwt_secret"):  # everyone could sign with the local secret
+            raise OptionError(
+                f"{self.shown}: [auth] jwt_secret is {table['jwt_secret']}, which is not set"
+            )
         if secret is not None and len(secret.encode()) < 32:
             raise OptionError(
                 f"{self.shown}: [auth] jwt_secret is shorter than 32 bytes, which HS256 needs"
@@ -219,7 +228,7 @@ class _Reader:
         self, table: Mapping[str, Any], where: str, key: str, kind: Any, default: int
     ) -> Any:
         value = self._value(table, where, key, kind, "a number above 0", default)
-        if value <= 0:
+        if not 0 < value < inf:
             raise OptionError(f"{self.shown}: [{where}] {key} must be a number above 0")
         return value
 

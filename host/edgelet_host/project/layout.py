@@ -43,15 +43,19 @@ class Layout:
 
 
 def find_layout(root: Path) -> Layout:
-    """The layout of the project in `root`: Supabase's where `supabase/functions` exists.
+    """The layout of the project in `root`.
+
+    It is Supabase's where `supabase/functions` exists; and where `supabase/config.toml` does while
+    there is no `functions`: so Supabase's command line leaves a project without functions.
 
     >>> find_layout(Path("somewhere")).config_name
     'edgelet.toml'
     """
-    supabase = root / "supabase"
-    if (supabase / "functions").is_dir():
-        return Layout(root, supabase, supabase / "functions", supabase / "config.toml")
-    return Layout(root, root, root / "functions", root / "edgelet.toml")
+    supabase, plain = root / "supabase", root / "functions"
+    functions, config = supabase / "functions", supabase / "config.toml"
+    if functions.is_dir() or (config.is_file() and not plain.is_dir()):
+        return Layout(root, supabase, functions, config)
+    return Layout(root, root, plain, root / "edgelet.toml")
 
 
 def checked_slug(name: str) -> str:

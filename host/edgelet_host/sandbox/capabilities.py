@@ -20,7 +20,7 @@ from typing import Any, get_args
 from edgelet.effects import HttpRequest, OpenModel, Output, RunModel, Send, TransportFailed
 from edgelet.errors import EdgeletError, ModelError
 from edgelet.fetching import NOT_THE_CALLERS
-from edgelet.models import PRECISIONS, OpenedModel, built_in_model
+from edgelet.models import PRECISIONS, OpenedModel
 from edgelet_host.native import NativeHost
 from edgelet_host.sandbox.grants import Grants
 from edgelet_host.sandbox.header_pairs import header_pairs
@@ -71,7 +71,7 @@ class Capabilities:
         return [
             (model, precision, self._opened(opened))
             for (model, precision), opened in self._known.items()
-            if self._may_use(model)
+            if self._grants.may_use(model)
         ]
 
     async def answer(self, facts: dict[str, Any], data: bytes) -> Answer:
@@ -113,7 +113,7 @@ class Capabilities:
                 await self.close_response(number)
 
     async def _open_model(self, model: str, precision: str | None) -> Answer:
-        if not self._may_use(model):
+        if not self._grants.may_use(model):
             raise Refused(
                 "model",
                 f"this function may not use the model {model!r}; name it in allow_models",
@@ -123,9 +123,6 @@ class Capabilities:
         opened = await self._host.open_model(OpenModel(model, precision))
         self._known[model, precision] = opened
         return {"text": True}, self._opened(opened).encode()
-
-    def _may_use(self, model: str) -> bool:
-        return built_in_model(model) is not None or model in self._grants.allow_models
 
     def _opened(self, opened: OpenedModel) -> str:
         """The answer to `open-model`."""

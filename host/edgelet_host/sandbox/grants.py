@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgelet.inference_host import HOST_VARIABLE, KEY_VARIABLE
+from edgelet.models import built_in_model
 from edgelet_host.sandbox.network import Network
 
 INFERENCE_VARIABLES = (HOST_VARIABLE, KEY_VARIABLE)
@@ -40,3 +41,11 @@ class Grants:
         """Read the hosts; raises `OptionError`."""
         network = Network(tuple(self.allow_hosts), self.env.get(HOST_VARIABLE) or None)
         object.__setattr__(self, "network", network)
+
+    def may_use(self, model: str) -> bool:
+        """Whether a function may open that embedding model.
+
+        >>> Grants(allow_models=("org/name",)).may_use("gte-small")
+        True
+        """
+        return built_in_model(model) is not None or model in self.allow_models

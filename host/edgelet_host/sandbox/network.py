@@ -17,6 +17,9 @@ from urllib.parse import SplitResult, urlsplit
 from edgelet.effects import TransportFailed
 from edgelet.errors import OptionError
 
+ANY_HOST = "*"
+"""The entry of `allow_hosts` that means every public host."""
+
 _PORTS = {"http": 80, "https": 443}
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -26,10 +29,10 @@ class Network:
     """What a function may reach: `allow_hosts`, and the inference host.
 
     An entry is a host name (`api.example.com`), all names under one (`*.example.com`), or an
-    address, each with a port if it is to be that port alone (`api.example.com:8443`). A name never
-    leads to a private, loopback, link-local or otherwise special address: to reach such, an entry
-    must be that very address, or `localhost`. `inference_host` is a URL that whoever runs the
-    server has set, so it may be anywhere.
+    address, each with a port if it is to be that port alone (`api.example.com:8443`); `*` is every
+    name. A name never leads to a private, loopback, link-local or otherwise special address: to
+    reach such, an entry must be that very address, or `localhost`. `inference_host` is a URL that
+    whoever runs the server has set, so it may be anywhere.
 
     Raises `OptionError` for an entry that is none of this.
     """
@@ -77,6 +80,8 @@ class Network:
 
 
 def _entry(entry: str) -> tuple[str, int | None]:
+    if entry == ANY_HOST:
+        return entry, None
     try:
         parts = urlsplit(f"//{entry}")
         name, port = (parts.hostname or ""), parts.port
@@ -92,6 +97,8 @@ def _entry(entry: str) -> tuple[str, int | None]:
 
 
 def _covers(name: str, host: str) -> bool:
+    if name == ANY_HOST:
+        return True
     return host.endswith(name[1:]) if name.startswith("*.") else host == name
 
 

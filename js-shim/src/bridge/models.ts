@@ -11,6 +11,7 @@ import { type ArtefactCard, CARD, DEFAULT_PRECISION, FILES } from "./card.js";
 import type { Engine, Network } from "./engine.js";
 import { type ModelFiles, shown } from "./files.js";
 import { libraryTokenizer } from "./library_tokenizer.js";
+import { isPlace } from "./place.js";
 import { SharedWork } from "./shared_work.js";
 
 /** What models are made of on a host. */
@@ -191,11 +192,6 @@ export class Models {
   #mustBeInUse(): void {
     if (this.#disposed) throw disposedOf();
   }
-}
-
-/** Whether a model is given by its place: as core tells a path from a name, or by a URL. */
-function isPlace(model: string): boolean {
-  return /^([./~]|(https?|file):)/i.test(model);
 }
 
 /** `e5-small-v2` of `intfloat/e5-small-v2@main`: short names and hub ids of one model share it. */

@@ -21,14 +21,14 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
 from pyodide.ffi import to_js
 
-from edgelet.dialects import DIALECTS
+from edgelet.asked import AskedStream, Chunks, asked_steps, embeddings_facts, error_facts
 from edgelet.effects import (
     Close,
     DeadlinePassed,
@@ -45,15 +45,10 @@ from edgelet.effects import (
 )
 from edgelet.embedding import Embeddings
 from edgelet.errors import Aborted, EdgeletError, ModelError
-from edgelet.generation import Generation
 from edgelet.models import OpenedModel, built_in_model
-from edgelet.options import embed_options, generate_options
-from edgelet.session import Session
 from edgelet_pyodide.opened import has_tokenizer, opened_model, with_encoder
 
 __all__ = ["Calls"]
-
-_View = Callable[[dict[str, Any]], Any]
 
 
 @dataclass(slots=True)
@@ -68,29 +63,13 @@ class _Call:
     opened: OpenedModel | None = None
 
 
-@dataclass(slots=True)
-class _Chunks:
-    """What one `receive` of a stream gave."""
-
-    chunks: list[Any]
-    ended: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """A stream that has begun."""
-
-    generation: Generation
-    view: _View
-
-
 class Calls:
     """All calls, streams and opened models of one runtime."""
 
     def __init__(self) -> None:
         self._numbers = count(1)
         self._calls: dict[int, _Call] = {}
-        self._streams: dict[int, _Opened] = {}
+        self._streams: dict[int, AskedStream] = {}
         self._models: dict[int, OpenedModel] = {}
 
     def begin(
@@ -101,7 +80,7 @@ class Calls:
         `asked` is JSON: `method` (`run`, `embed`, `generate`), `model`, `session` (keyword
         arguments of `Session`), `prompt` and `options`. `now` is the present instant, in seconds.
         """
-        return self._begun(_asked_steps(json.loads(asked), now, progress))
+        return self._begun(asked_steps(json.loads(asked), now, progress))
 
     def receive(self, stream: int) -> int:
         """Begin a call for the next chunks of a stream."""
@@ -204,7 +183,7 @@ class Calls:
 
     def _done(self, number: int, result: Any) -> Any:
         del self._calls[number]
-        if isinstance(result, _Opened):
+        if isinstance(result, AskedStream):
             stream = next(self._numbers)
             self._streams[stream] = result
             return to_js(["done", "stream", stream])
@@ -214,18 +193,17 @@ class Calls:
         del self._calls[number]
         if not isinstance(error, EdgeletError):
             raise error
-        return to_js(["failed", json.dumps(_facts(error))])
+        return to_js(["failed", json.dumps(error_facts(error))])
 
-    def _receive_steps(self, stream: int) -> Steps[_Chunks]:
+    def _receive_steps(self, stream: int) -> Steps[Chunks]:
         opened = self._streams.get(stream)
         if opened is None:
-            return _Chunks([], ended=True)
+            return Chunks([], ended=True)
         try:
-            chunks = yield from opened.generation.receive()
+            return (yield from opened.receive())
         finally:
             if opened.generation.ended:
                 self._streams.pop(stream, None)
-        return _Chunks([opened.view(chunk) for chunk in chunks], opened.generation.ended)
 
 
 def _in_turn(lanes: tuple[Steps[Any], ...]) -> Steps[list[Any]]:
@@ -237,41 +215,9 @@ def _in_turn(lanes: tuple[Steps[Any], ...]) -> Steps[list[Any]]:
     return results
 
 
-def _close_steps(opened: _Opened | None) -> Steps[None]:
+def _close_steps(opened: AskedStream | None) -> Steps[None]:
     if opened is not None:
-        yield from opened.generation.close()
-
-
-def _asked_steps(
-    asked: dict[str, Any], now: float, progress: Callable[[int, int], object] | None
-) -> Generator[Effect, Any, Any]:
-    session = Session(asked["model"], **asked["session"])
-    prompt, given = asked.get("prompt"), asked["options"]
-    if progress is not None:
-        given["progress"] = progress
-    match asked["method"]:
-        case "embed":
-            return (yield from session.embed_steps(prompt, embed_options(given), now))
-        case "generate":
-            options = generate_options(given)
-            view: _View = lambda raw: asdict(DIALECTS[options.mode].chunk(raw))  # noqa: E731
-            return _viewed((yield from session.generate_steps(prompt, options, now)), view)
-        case _:
-            return _viewed((yield from session.run_steps(prompt, given, now)), _raw)
-
-
-def _viewed(result: Any, view: _View) -> Any:
-    match result:
-        case Generation():
-            return _Opened(result, view)
-        case Embeddings():
-            return result
-        case _:
-            return view(result)
-
-
-def _raw(chunk: dict[str, Any]) -> dict[str, Any]:
-    return chunk
+        yield from opened.close()
 
 
 def _described(effect: Effect) -> list[Any]:
@@ -300,15 +246,8 @@ def _result(result: Any) -> Iterator[Any]:
         case Embeddings():
             yield "embeddings"
             yield result.values
-            yield json.dumps(
-                {
-                    "card": asdict(result.card),
-                    "pooled": result.pooled,
-                    "token_counts": result.token_counts,
-                    "truncated": result.truncated,
-                }
-            )
-        case _Chunks(chunks, ended):
+            yield json.dumps(embeddings_facts(result))
+        case Chunks(chunks, ended):
             yield "chunks"
             yield json.dumps(chunks)
             yield ended
@@ -330,13 +269,3 @@ def _failure(kind: str, reason: str, at: float) -> Exception:
         case "connect" | "connect timeout" | "exchange":
             return TransportFailed(kind, reason, at)
     return RuntimeError(reason)
-
-
-def _facts(error: EdgeletError) -> dict[str, Any]:
-    """What JavaScript is told of an error: its class, its message, and its plain attributes."""
-    plain = {
-        name: value
-        for name, value in vars(error).items()
-        if isinstance(value, str | int | float | bool)
-    }
-    return {**plain, "name": type(error).__name__, "message": str(error)}

@@ -1,0 +1,138 @@
+"""The functions of a project as they are on disk at this moment.
+
+What has changed is made anew, and asked from the next request on; requests that run end on the code
+they began with. Configuration counts as code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Protocol
+
+from edgelet.errors import EdgeletError, FunctionError
+from edgelet.http import Request, Response
+from edgelet_host.project import FunctionConfig, ProjectConfig, read_config
+from edgelet_host.project.layout import Layout
+from edgelet_host.serving.broken import BrokenFunction
+from edgelet_host.serving.console import Console
+
+
+class Version(Protocol):
+    """One version of a function, which can be asked; `version` tells it from others."""
+
+    config: FunctionConfig
+    version: object
+
+    async def respond(self, request: Request) -> Response:
+        """Its answer."""
+        ...
+
+    async def retire(self, seconds: float | None = None) -> None:
+        """Give it up; what it has begun ends in order, within `seconds` if they are given."""
+        ...
+
+
+class Prepared(Version, Protocol):
+    """A version that can be loaded ahead of its first request."""
+
+    async def prepare(self) -> None:
+        """Load it. Raises `FunctionNotBooted`."""
+        ...
+
+
+class Functions:
+    """Finds functions by name. `names` are those to serve, all where there are none.
+
+    `preload` has those in JavaScript started at once, not by their first request.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        make: Callable[[FunctionConfig], Awaitable[Prepared]],
+        console: Console,
+        *,
+        names: Iterable[str] = (),
+        preload: bool = False,
+    ) -> None:
+        self._layout = layout
+        self._make = make
+        self._console = console
+        self._names = frozenset(names)
+        self._preload = preload
+        self._versions: dict[str, Version] = {}
+        self._refreshing = asyncio.Lock()
+        self._retiring: set[asyncio.Task[None]] = set()
+
+    @property
+    def configs(self) -> Mapping[str, FunctionConfig]:
+        """The functions that are served."""
+        return {name: version.config for name, version in self._versions.items()}
+
+    def find(self, name: str) -> Version | None:
+        """The present version of a function; None when there is none."""
+        return self._versions.get(name)
+
+    async def refresh(self) -> list[str]:
+        """Look at the disk again; the names of what has changed.
+
+        Raises `OptionError` for a configuration that cannot be read; what was served is served on.
+        """
+        async with self._refreshing:
+            project = await asyncio.to_thread(read_config, self._layout)
+            wanted = self._wanted(project)
+            changed = [name for name in self._versions if name not in wanted]
+            for name in changed:
+                self._retire(self._versions.pop(name))
+            for name, config in wanted.items():
+                if await self._renew(name, config):
+                    changed.append(name)
+            return changed
+
+    async def retire(self, seconds: float) -> None:
+        """Give up all of them; what they have begun must end within `seconds`."""
+        for version in self._versions.values():
+            self._retire(version, seconds)
+        self._versions.clear()
+        await asyncio.gather(*self._retiring)
+
+    def _wanted(self, project: ProjectConfig) -> dict[str, FunctionConfig]:
+        missing = self._names - project.functions.keys()
+        if missing:
+            raise FunctionError(
+                f"there is no function {min(missing)!r} in {self._layout.functions}; "
+                f"make one with: edgelet functions new {min(missing)}"
+            )
+        names = self._names or project.functions.keys()
+        return {name: config for name, config in project.functions.items() if name in names}
+
+    async def _renew(self, name: str, config: FunctionConfig) -> bool:
+        before = self._versions.get(name)
+        made = await self._made(config)
+        if before is not None and before.version == made.version:
+            return False
+        try:
+            if not isinstance(made, BrokenFunction) and (
+                config.language == "python" or self._preload
+            ):
+                await made.prepare()
+        except EdgeletError as error:
+            made = BrokenFunction(config, made.version, error)
+        if isinstance(made, BrokenFunction):
+            self._console.failure(name, made.reason)
+        self._versions[name] = made
+        if before is not None:
+            self._retire(before)
+        return True
+
+    async def _made(self, config: FunctionConfig) -> Prepared | BrokenFunction:
+        try:
+            return await self._make(config)
+        except EdgeletError as error:
+            return BrokenFunction(config, (config, str(error)), error)
+
+    def _retire(self, version: Version, seconds: float | None = None) -> None:
+        task = asyncio.create_task(version.retire(seconds))
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)

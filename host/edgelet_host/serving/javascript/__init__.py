@@ -1,0 +1,1 @@
+"""Functions in JavaScript: a process of Deno for each, and the door through which they ask."""

@@ -1,0 +1,214 @@
+"""A function in Deno: its process, started when it is first asked, and again when it has died."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from edgelet.errors import EdgeletError
+from edgelet.http import Request, Response
+from edgelet_host.granted_host import GrantedHost
+from edgelet_host.native import NativeHost
+from edgelet_host.project import FunctionConfig
+from edgelet_host.sandbox.errors import FunctionNotBooted
+from edgelet_host.sandbox.grants import Grants
+from edgelet_host.serving.console import Console
+from edgelet_host.serving.javascript.configuration import configuration
+from edgelet_host.serving.javascript.door import Caller, Door
+from edgelet_host.serving.javascript.executable import shim
+from edgelet_host.serving.javascript.permissions import permissions
+from edgelet_host.serving.javascript.process import DenoProcess, Launch, new_token
+from edgelet_host.serving.variables import Variables
+
+_FIRST_PAUSE = 0.25
+_LONGEST_PAUSE = 10.0
+_SHORT_LIFE = 5.0
+"""Seconds: a process that dies younger is started again after a pause, longer each time."""
+
+
+@dataclass(frozen=True, slots=True)
+class DenoSetting:
+    """What all functions in Deno share. `inspect` is where a debugger may attach, `host:port`."""
+
+    deno: Path
+    run_folder: Path
+    door: Door
+    host: NativeHost
+    functions: Path
+    bridge: str
+    readable: tuple[Path, ...] = ()
+    import_map: Path | None = None
+    inspect: str | None = None
+
+    @property
+    def door_socket(self) -> Path:
+        """Where the door is."""
+        return self.run_folder / "door"
+
+
+_numbers = count(1)
+
+
+class JavascriptFunction:
+    """One version of a function's code, under what the project says of it."""
+
+    def __init__(
+        self,
+        config: FunctionConfig,
+        version: object,
+        setting: DenoSetting,
+        variables: Variables,
+        console: Console,
+    ) -> None:
+        self.config = config
+        self.version = version
+        self._setting = setting
+        self._variables = variables
+        self._console = console
+        self._starting: asyncio.Task[_Started] | None = None
+        self._pause = 0.0
+        self._not_before = 0.0
+        self._last_failure: FunctionNotBooted | None = None
+        self._retiring: set[asyncio.Task[None]] = set()
+        self._is_retired = False
+
+    async def prepare(self) -> None:
+        """Start its process. Raises `FunctionNotBooted`."""
+        await self._process()
+
+    async def respond(self, request: Request) -> Response:
+        """Ask its process, which is started if need be. Raises as `DenoProcess.respond` does."""
+        return await (await self._process()).respond(request)
+
+    async def retire(self, seconds: float | None = None) -> None:
+        """Let its processes end what they have begun; after `seconds`, end them."""
+        self._is_retired = True
+        if self._starting is not None:
+            self._leave(self._starting, seconds)
+        await asyncio.gather(*self._retiring)
+
+    async def _process(self) -> DenoProcess:
+        env = self._variables.of(self.config)
+        starting = self._starting
+        if starting is None or (starting.done() and self._is_over(starting, env)):
+            self._check_pause()
+            starting = self._starting = asyncio.create_task(self._start(env))
+        return (await asyncio.shield(starting)).process
+
+    def _is_over(self, starting: asyncio.Task[_Started], env: Mapping[str, str]) -> bool:
+        """Whether a process cannot be asked (again), or has variables that hold no more."""
+        if starting.cancelled() or starting.exception() is not None:
+            return True
+        started = starting.result()
+        if not started.process.is_alive:
+            self._died(started)
+            return True
+        if started.env is not env:
+            self._leave(starting, None)
+            return True
+        return False
+
+    def _check_pause(self) -> None:
+        if self._last_failure is not None and _now() < self._not_before:
+            raise self._last_failure
+
+    def _died(self, started: _Started) -> None:
+        if _now() - started.at < _SHORT_LIFE:
+            self._wait_longer(
+                FunctionNotBooted(self.config.name, "its process died again and again")
+            )
+        else:
+            self._pause, self._last_failure = 0.0, None
+
+    def _wait_longer(self, failure: FunctionNotBooted) -> None:
+        self._not_before = _now() + self._pause
+        self._pause = min(max(self._pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
+        self._last_failure = failure
+
+    def _leave(self, starting: asyncio.Task[_Started], seconds: float | None) -> None:
+        async def leave() -> None:
+            try:
+                started = await starting
+            except EdgeletError:
+                return
+            await started.process.retire(seconds)
+
+        task = asyncio.create_task(leave())
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+    async def _start(self, env: Mapping[str, str]) -> _Started:
+        setting, name = self._setting, self.config.name
+        grants = Grants(env, self.config.allow_hosts, self.config.allow_models)
+        caller = Caller(new_token(), lambda: GrantedHost(setting.host, grants))
+        setting.door.admit(caller)
+        try:
+            launch = self._launch(env, caller.token)
+            process = await DenoProcess.start(launch, caller.ready)
+        except EdgeletError as error:
+            setting.door.dismiss(caller)
+            failure = (
+                error
+                if isinstance(error, FunctionNotBooted)
+                else FunctionNotBooted(name, str(error))
+            )
+            self._wait_longer(failure)
+            raise failure from None
+        process.ended.add_done_callback(lambda _: setting.door.dismiss(caller))
+        return _Started(process, env, _now())
+
+    def _launch(self, env: Mapping[str, str], token: str) -> Launch:
+        setting, config = self._setting, self.config
+        number = next(_numbers)
+        socket = setting.run_folder / f"{number}"
+        written = setting.run_folder / f"{number}.json"
+        written.write_text(configuration(config, setting.functions, setting.import_map), "utf-8")
+        allowed = permissions(
+            config,
+            env,
+            sockets=[socket],
+            door=setting.door_socket,
+            readable=setting.readable,
+        )
+        command = [
+            str(setting.deno),
+            "run",
+            "--quiet",
+            *allowed,
+            f"--config={written}",
+            f"--v8-flags=--max-old-space-size={config.memory_mb}",
+            *([f"--inspect-wait={setting.inspect}"] if setting.inspect else []),
+            f"--preload={shim()}",
+            str(config.entrypoint.absolute()),
+        ]
+        terms = {
+            "env": dict(env),
+            "socket": str(socket),
+            "door": {"socket": str(setting.door_socket), "token": token},
+            "bridge": setting.bridge,
+        }
+        output: Callable[[str], None] = lambda line: self._console.output(config.name, line)  # noqa: E731
+        return Launch(
+            config.name,
+            command,
+            config.folder,
+            socket,
+            terms,
+            config.memory_mb,
+            output,
+            patient=setting.inspect is not None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Started:
+    process: DenoProcess
+    env: Mapping[str, str]
+    at: float
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

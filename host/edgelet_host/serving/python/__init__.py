@@ -1,0 +1,1 @@
+"""Functions in Python: in the sandbox, or in the server itself."""

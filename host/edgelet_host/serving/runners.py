@@ -1,0 +1,160 @@
+"""What runs functions: the sandbox, and Deno. Each is started when the first function needs it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import importlib.metadata
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Self
+
+from starlette.types import ASGIApp
+
+from edgelet_host.native import NativeHost
+from edgelet_host.project import FunctionConfig
+from edgelet_host.project.layout import Layout
+from edgelet_host.sandbox.component import Progress
+from edgelet_host.sandbox.function import Function, read_function
+from edgelet_host.sandbox.sandbox import Sandbox
+from edgelet_host.serving.console import Console
+from edgelet_host.serving.functions import Prepared
+from edgelet_host.serving.http_server import HttpServer
+from edgelet_host.serving.javascript.door import Door
+from edgelet_host.serving.javascript.executable import find_deno
+from edgelet_host.serving.javascript.function import DenoSetting, JavascriptFunction
+from edgelet_host.serving.options import Options
+from edgelet_host.serving.python.in_server import FunctionInServer
+from edgelet_host.serving.python.sandboxed import SandboxedFunction
+from edgelet_host.serving.variables import Variables
+
+
+class Runners:
+    """Makes versions of functions that can be asked. Use it as an async context manager."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        options: Options,
+        variables: Variables,
+        console: Console,
+        host: NativeHost,
+        progress: Progress | None,
+    ) -> None:
+        self._layout = layout
+        self._options = options
+        self._variables = variables
+        self._console = console
+        self._host = host
+        self._progress = progress
+        self._stack = AsyncExitStack()
+        self._starting = asyncio.Lock()
+        self._sandbox: Sandbox | None = None
+        self._deno: DenoSetting | None = None
+
+    async def __aenter__(self) -> Self:
+        """Start nothing yet."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop what was started."""
+        await self._stack.aclose()
+
+    async def version(self, config: FunctionConfig) -> Prepared:
+        """The function as it is on disk now. Raises an `EdgeletError` when it cannot be run."""
+        if config.language == "python":
+            function = await asyncio.to_thread(_read, config)
+            if not self._options.sandbox:
+                return FunctionInServer(config, function, self._variables)
+            sandbox = await self._started_sandbox()
+            return SandboxedFunction(config, function, sandbox, self._variables)
+        setting = await self._started_deno()
+        stamp = await asyncio.to_thread(_stamp, config, self._layout.functions)
+        return JavascriptFunction(config, (config, stamp), setting, self._variables, self._console)
+
+    async def _started_sandbox(self) -> Sandbox:
+        async with self._starting:
+            if self._sandbox is None:
+                sandbox = Sandbox(
+                    host=self._host, console=self._console.printed, progress=self._progress
+                )
+                self._sandbox = await self._stack.enter_async_context(sandbox)
+            return self._sandbox
+
+    async def _started_deno(self) -> DenoSetting:
+        async with self._starting:
+            if self._deno is None:
+                deno = await asyncio.to_thread(find_deno, self._layout.root)
+                self._deno = await self._stack.enter_async_context(self._setting(deno))
+            return self._deno
+
+    @asynccontextmanager
+    async def _setting(self, deno: Path) -> AsyncIterator[DenoSetting]:
+        folder = Path(tempfile.mkdtemp(prefix="edgelet-"))
+        try:
+            door = Door()
+            package = self._npm_package()
+            setting = DenoSetting(
+                deno,
+                folder,
+                door,
+                self._host,
+                self._layout.functions,
+                bridge=package.as_uri() if package else _BRIDGE,
+                readable=() if package is None else (package.parent,),
+                import_map=self._options.import_map,
+                inspect=self._options.inspect,
+            )
+            async with _listening(door, setting.door_socket):
+                yield setting
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _npm_package(self) -> Path | None:
+        """The npm package's module for Deno, where the project has installed it."""
+        here = self._layout.root / "node_modules" / "edgelet" / "dist" / "deno.js"
+        clone = Path(__file__).parents[3] / "js-shim" / "dist" / "deno.js"
+        return next((path for path in (here, clone) if path.is_file()), None)
+
+
+_BRIDGE = f"npm:edgelet@{importlib.metadata.version('edgelet')}/deno"
+"""What loads models where the server cannot: the npm package of this version."""
+
+
+@asynccontextmanager
+async def _listening(app: ASGIApp, path: Path) -> AsyncIterator[None]:
+    """Serve an application at a Unix socket that nobody but this user can reach."""
+    listening = asyncio.Event()
+    server = HttpServer(app, listening.set, stop_seconds=1, on_signals=False, uds=str(path))
+    serving = asyncio.create_task(server.serve())
+    waiting = asyncio.create_task(listening.wait())
+    try:
+        await asyncio.wait([waiting, serving], return_when=asyncio.FIRST_COMPLETED)
+        yield
+    finally:
+        waiting.cancel()
+        server.should_exit = True
+        await serving
+
+
+def _read(config: FunctionConfig) -> Function:
+    if config.entrypoint.name == "main.py":
+        return read_function(config.folder)
+    return read_function(config.entrypoint)
+
+
+def _stamp(config: FunctionConfig, functions: Path) -> str:
+    """Tells whether any file has changed that a function in JavaScript may be made of."""
+    others = [functions / "import_map.json", *([config.import_map] if config.import_map else [])]
+    folders = (config.folder, functions / "_shared")
+    files = {path for folder in folders for path in folder.rglob("*")}
+    digest = hashlib.sha256()
+    for path in sorted({*files, *others}):
+        if "node_modules" in path.parts or path.name == ".env" or not path.is_file():
+            continue
+        found = path.stat()
+        digest.update(f"{path}\0{found.st_mtime_ns}\0{found.st_size}\0{found.st_ino}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,167 @@
+"""The server of a project's functions, from start to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import resource
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp
+
+from edgelet_host.native import NativeHost
+from edgelet_host.project import ProjectConfig
+from edgelet_host.sandbox.component import Progress
+from edgelet_host.serving.console import Console
+from edgelet_host.serving.cors import CrossOrigin
+from edgelet_host.serving.functions import Functions
+from edgelet_host.serving.gateway import Gateway
+from edgelet_host.serving.http_server import HttpServer
+from edgelet_host.serving.options import Options
+from edgelet_host.serving.reload import reload_on_change
+from edgelet_host.serving.runners import Runners
+from edgelet_host.serving.tokens import Tokens
+from edgelet_host.serving.variables import Variables, runtime_variables
+
+STOP_SECONDS = 11
+"""How long requests may take to end when the server stops; what is left is broken off."""
+
+_LEAVE_SECONDS = 2.0
+"""How long the processes of functions may take after that: 15 seconds in all, with what is left."""
+
+_BACKLOG = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A server that listens: where, which functions it has, and the key that calls them."""
+
+    url: str
+    functions: Functions
+    anon_key: str
+
+
+async def serve(
+    project: ProjectConfig,
+    options: Options,
+    started: Callable[[Serving], object],
+    console: Console,
+    *,
+    host: NativeHost | None = None,
+    progress: Progress | None = None,
+    routes: Sequence[BaseRoute] = (),
+) -> None:
+    """Serve the project's functions until the process is told to stop.
+
+    `started` is called once the server listens. `routes` are served beside the functions.
+    Raises an `EdgeletError` for a project that cannot be served, `OSError` where it cannot listen.
+    """
+    _allow_many_connections()
+    listener = socket.create_server((options.host, options.port), backlog=_BACKLOG)
+    with contextlib.closing(listener):
+        options = replace(options, port=listener.getsockname()[1])
+        async with serving(project, options, console, host=host, progress=progress) as running:
+            gateway = Gateway(
+                running.functions.find,
+                running.tokens,
+                console,
+                verify_jwt=options.verify_jwt,
+                region=options.region,
+                patient=options.inspect is not None,
+            )
+            ready = Serving(running.url, running.functions, running.tokens.anon_key)
+            server = HttpServer(
+                _application(gateway, routes),
+                lambda: started(ready),
+                stop_seconds=STOP_SECONDS,
+                timeout_keep_alive=60,
+            )
+            watching = asyncio.create_task(
+                reload_on_change(project.layout, running.functions, console)
+            )
+            try:
+                await server.serve(sockets=[listener])
+            finally:
+                watching.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Functions that can be asked, and the tokens that let callers ask them."""
+
+    url: str
+    functions: Functions
+    tokens: Tokens
+
+
+@asynccontextmanager
+async def serving(
+    project: ProjectConfig,
+    options: Options,
+    console: Console,
+    *,
+    host: NativeHost | None = None,
+    progress: Progress | None = None,
+) -> AsyncIterator[Running]:
+    """The functions of a project, with everything that runs them, but no server before them."""
+    url = f"http://{_shown(options.host)}:{options.port}"
+    tokens = Tokens(project.auth)
+    runtime = runtime_variables(url, tokens.anon_key, tokens.service_role_key, options.region)
+    variables = Variables(project, runtime, options.env_file)
+    native = host or NativeHost()
+    async with Runners(project.layout, options, variables, console, native, progress) as runners:
+        functions = Functions(
+            project.layout,
+            runners.version,
+            console,
+            names=options.names,
+            preload=options.preload,
+        )
+        try:
+            await functions.refresh()
+            yield Running(url, functions, tokens)
+        finally:
+            await functions.retire(_LEAVE_SECONDS)
+
+
+def _application(gateway: Gateway, routes: Sequence[BaseRoute]) -> ASGIApp:
+    return CrossOrigin(
+        Starlette(
+            routes=[
+                Mount("/functions/v1", gateway),
+                Route("/_internal/health", _healthy),
+                *routes,
+            ],
+            exception_handlers={404: _not_found},
+        )
+    )
+
+
+async def _healthy(_: Request) -> Response:
+    return JSONResponse({"message": "ok"})
+
+
+async def _not_found(_: Request, error: Exception) -> Response:
+    del error
+    return PlainTextResponse("Function not found", status_code=404)
+
+
+def _allow_many_connections() -> None:
+    """As many open files as the system lets this user have: a connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _shown(host: str) -> str:
+    """A host that a client can name."""
+    if host in ("", "0.0.0.0", "::"):  # noqa: S104
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,149 @@
+"""Who may call a function that asks for a token: JWTs as Supabase issues them, and its API keys.
+
+HS256 is checked with the project's secret, ES256 and RS256 with the public keys of the project's
+JWKS. Knows tokens and keys; knows nothing of functions.
+
+Source: the server of `supabase functions serve`, and the gateway before it, which puts a token in
+the place of an API key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+from typing import Any
+
+import jwt
+
+from edgelet.effects import HttpRequest, Send, TransportFailed
+from edgelet.errors import EdgeletError
+from edgelet.headers import Headers
+from edgelet_host import http_client
+from edgelet_host.project import AuthConfig
+
+PUBLISHABLE_KEY = "sb_publishable_ACJWlzQHlZjBrEguHvfOxg_3BJgxAaH"
+SECRET_KEY = "sb_secret_N7UND0UgjKTVK-Uodkm0Hg_xSvEMPvz"  # noqa: S105
+"""The API keys of Supabase's local stack, which everyone knows."""
+
+_EXPIRES = 1983812996
+"""When the local keys expire: in 2032, as those of Supabase's local stack do."""
+_BY_PUBLIC_KEY = ("ES256", "RS256")
+_SCHEME = "bearer "
+_MOST_JWKS_BYTES = 1024 * 1024
+_JWKS_SECONDS = 5.0
+_PAUSE_SECONDS = 30.0
+"""How long keys are kept before a token with an unknown key has them fetched again."""
+
+
+class Refused(EdgeletError):
+    """The caller may not call; the message is for the caller."""
+
+
+class Tokens:
+    """Checks tokens by a project's secret and public keys."""
+
+    def __init__(self, auth: AuthConfig) -> None:
+        self._secret = auth.jwt_secret
+        self._jwks = None if auth.jwks_url is None else _Jwks(auth.jwks_url)
+        self.anon_key = self._local_key("anon")
+        self.service_role_key = self._local_key("service_role")
+
+    async def check(self, headers: Headers) -> None:
+        """See that the caller has a valid token. Raises `Refused`."""
+        given = headers.get("authorization") or ""
+        token = given[len(_SCHEME) :] if given.lower().startswith(_SCHEME) else given
+        token = token.strip()
+        if not token:
+            raise Refused("Error: Missing authorization header")
+        if " " in token:
+            raise Refused("Error: Auth header is not 'Bearer {token}'")
+        if not await self._is_valid(token):
+            raise Refused("Invalid JWT")
+
+    def with_token(self, headers: Headers) -> Headers:
+        """The headers, with the token that an API key stands for where they have no other.
+
+        >>> tokens = Tokens(AuthConfig())
+        >>> headers = tokens.with_token(Headers({"apikey": PUBLISHABLE_KEY}))
+        >>> headers["authorization"] == f"Bearer {tokens.anon_key}"
+        True
+        """
+        given = headers.get("authorization") or ""
+        key = headers.get("apikey")
+        if key is None or (given and not given.lower().startswith(f"{_SCHEME}sb_")):
+            return headers
+        token = key
+        if hmac.compare_digest(key.encode(), PUBLISHABLE_KEY.encode()):
+            token = self.anon_key
+        elif hmac.compare_digest(key.encode(), SECRET_KEY.encode()):
+            token = self.service_role_key
+        changed = Headers(headers)
+        changed["authorization"] = f"Bearer {token}"
+        return changed
+
+    async def _is_valid(self, token: str) -> bool:
+        try:
+            algorithm = jwt.get_unverified_header(token).get("alg")
+            key: Any
+            if algorithm == "HS256":
+                key = self._secret
+            elif algorithm in _BY_PUBLIC_KEY and self._jwks is not None:
+                key = await self._jwks.key(token)
+            else:
+                return False
+            options: Any = {"verify_aud": False}
+            jwt.decode(token, key, algorithms=[algorithm], options=options)
+        except (jwt.PyJWTError, ValueError):
+            return False
+        return True
+
+    def _local_key(self, role: str) -> str:
+        claims = {"iss": "supabase-demo", "role": role, "exp": _EXPIRES}
+        return jwt.encode(claims, self._secret, algorithm="HS256")
+
+
+class _Jwks:
+    """The public keys at a URL, fetched when they are first needed."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._keys: jwt.PyJWKSet | None = None
+        self._fetched = float("-inf")
+        self._fetching = asyncio.Lock()
+
+    async def key(self, token: str) -> jwt.PyJWK:
+        """The key that signed `token`. Raises `jwt.PyJWTError`."""
+        name = jwt.get_unverified_header(token).get("kid")
+        async with self._fetching:
+            found = self._find(name)
+            now = asyncio.get_running_loop().time()
+            if found is None and now - self._fetched > _PAUSE_SECONDS:
+                self._fetched = now
+                self._keys = jwt.PyJWKSet.from_dict(json.loads(await self._fetch()))
+                found = self._find(name)
+        if found is None:
+            raise jwt.InvalidTokenError("no key of that name")
+        return found
+
+    def _find(self, name: str | None) -> jwt.PyJWK | None:
+        keys = [] if self._keys is None else self._keys.keys
+        named = [key for key in keys if name is None or key.key_id == name]
+        return named[0] if named else None
+
+    async def _fetch(self) -> bytes:
+        request = HttpRequest("GET", self._url, {"accept": "application/json"}, b"")
+        try:
+            async with asyncio.timeout(_JWKS_SECONDS):
+                head = await http_client.send(Send(request))
+                whole = b""
+                try:
+                    while data := b"".join(await head.response.receive()):
+                        whole += data
+                        if len(whole) > _MOST_JWKS_BYTES:
+                            raise jwt.InvalidTokenError("the JWKS is too long")
+                finally:
+                    await head.response.close()
+        except (TransportFailed, TimeoutError) as error:
+            raise jwt.InvalidTokenError(f"the JWKS cannot be fetched: {error}") from None
+        return whole
