@@ -15,9 +15,10 @@ help() {
   cat <<'TEXT'
 usage: ./build.sh TASK [ARGUMENT…]
 
-  run [ARGUMENT…]    serve the playground, and open it in a browser where there is a terminal
-                     (--port N, --host NAME); without Node, or with --demo, embed three sentences
-                     with the default model and show how near they are
+  run [ARGUMENT…]    serve the example functions, with the playground at /, and open that in a
+                     browser where there is a terminal (--port N, --host NAME); without Node, or
+                     with --demo, embed three sentences with the default model and show how near
+                     they are
   test [ARGUMENT…]   run all tests; arguments go to pytest
   lint               ruff, mypy --strict and tsc --strict
   bench NAME         run a benchmark (embed, stream, browser, sandbox)
@@ -150,11 +151,14 @@ run() {
   install edgelet
   if [ "${1:-}" != --demo ] && has_node; then
     bundle
-    install playground
+    component >/dev/null
     if [ -t 1 ]; then
       set -- --open "$@"
     fi
-    exec "$PYTHON" js-shim/playground/serve.py --directory js-shim/dist "$@"
+    export EDGELET_DENO=${EDGELET_DENO:-$PWD/js-shim/node_modules/deno/deno}
+    export AI_INFERENCE_API_HOST=${AI_INFERENCE_API_HOST:-http://127.0.0.1:11434}
+    exec "$PYTHON" js-shim/playground/serve.py --directory js-shim/dist --project examples \
+      --port 54321 "$@"
   fi
   has_node || without_node 'this is the demo in the terminal instead of the playground'
   "$VENV/bin/edgelet" demo

@@ -85,7 +85,8 @@ const platforms = [
   },
   {
     entries: ["function.deno.ts"],
-    options: { ...server, splitting: false, conditions: ["deno"], outdir: serverPackage },
+    // Not minified: its lines stand in the stack traces that a function's author reads.
+    options: { ...server, splitting: false, conditions: ["deno"], minify: false, outdir: serverPackage },
   },
   {
     entries: ["worker.ts", "supabase.worker.ts"],

@@ -5,6 +5,8 @@ no threads; compressed files where they lie beside the plain ones; and an answer
 file that the browser has already. It also lists the models that lie in the folder.
 
     python js-shim/playground/serve.py --directory js-shim/dist --open
+
+With `--project` it serves that project's functions, too, at `/functions/v1/<name>`.
 """
 
 from __future__ import annotations
@@ -156,6 +158,7 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
+    parser.add_argument("--project", type=Path, help="serve the functions in this folder, too")
     options = parser.parse_args()
 
     if not (options.directory / "playground" / "index.html").is_file():
@@ -175,12 +178,65 @@ def main() -> int:
         if options.open:
             webbrowser.open(url)
 
-    config = uvicorn.Config(
-        app(options.directory, started), log_level="warning", timeout_graceful_shutdown=1
-    )
     with contextlib.suppress(KeyboardInterrupt):
+        if options.project:
+            return with_functions(options, listener, started)
+        config = uvicorn.Config(
+            app(options.directory, started), log_level="warning", timeout_graceful_shutdown=1
+        )
         uvicorn.Server(config).run(sockets=[listener])
     return 0
+
+
+def with_functions(
+    options: argparse.Namespace, listener: socket.socket, started: Callable[[], None]
+) -> int:
+    """Serve the playground and a project's functions; the exit code."""
+    from edgelet.errors import EdgeletError
+    from edgelet_host.project import find_layout, read_config
+    from edgelet_host.serving.console import Console
+    from edgelet_host.serving.options import Options
+    from edgelet_host.serving.server import Serving, serve
+
+    def ready(serving: Serving) -> None:
+        started()
+        say(commands(serving.url, serving.anon_key))
+
+    try:
+        project = read_config(find_layout(options.project))
+        asked = Options(host=options.host, port=listener.getsockname()[1])
+        routes = [Mount("/", app(options.directory))]
+        asyncio.run(
+            serve(project, asked, ready, Console(), progress=say, routes=routes, listener=listener)
+        )
+    except EdgeletError as error:
+        return failed(str(error))
+    return 0
+
+
+def commands(url: str, anon_key: str) -> str:
+    """The commands of Supabase's guide, ready to be pasted, and their twins in Python."""
+    functions = f"{url}/functions/v1"
+    key = '-H "Authorization: $ANON_KEY"'
+    embed = f'--data-urlencode "input=Hello world" {key}'
+    prompt = f'--no-buffer --data-urlencode "prompt=Why is the sky blue?" {key}'
+    host = os.environ.get("AI_INFERENCE_API_HOST", "")
+    return f"""
+Supabase's guide, in JavaScript and in Python. gte-small is fetched from the hub at the first
+request; mistral is asked at AI_INFERENCE_API_HOST ({host or "not set"}):
+
+  export ANON_KEY={anon_key}
+  curl --get "{functions}/embed" {embed}
+  curl --get "{functions}/embed-py" {embed}
+  curl --get "{functions}/ollama-test" {prompt}
+  curl --get "{functions}/ollama-test-py" {prompt}
+
+The same with the model that is here already:
+
+  curl --get "{functions}/embed-minilm-js" {embed}
+  curl --get "{functions}/embed-minilm" {embed}
+  curl --get "{functions}/search" --data-urlencode "query=how do plants eat?" {key}
+"""
 
 
 def say(words: str) -> None:

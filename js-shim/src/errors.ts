@@ -21,11 +21,11 @@ export interface ErrorFacts {
 export class EdgeletError extends Error {
   override readonly name: string;
   /** The HTTP status of an `InferenceHostError` (200 when the error came inside a stream). */
-  readonly status?: number;
+  declare readonly status?: number;
   /** The server's own words. */
-  readonly server_message?: string;
+  declare readonly server_message?: string;
   /** The start of the server's raw answer. */
-  readonly body?: string;
+  declare readonly body?: string;
 
   constructor(facts: ErrorFacts) {
     super(facts.message);

@@ -18,6 +18,9 @@ import { provideSupabase } from "./supabase_global.js";
 /** How long a module may take after it was loaded until it serves a handler. */
 const PATIENCE_MS = 2000;
 
+/** How long what has begun may take when this process is wanted no more: as long as on Supabase. */
+const LAST_MS = 400_000;
+
 const terms = readTerms();
 takeEnvironment(terms);
 const door = doorOf(terms);
@@ -34,6 +37,7 @@ function serve(...given: readonly unknown[]): HttpServer {
     void door.ask("/ready", "{}");
   };
   const { signal } = options;
+  hearDismissal();
   serving = listen(
     { path: terms.socket, onListen, ...(signal === undefined ? {} : { signal }) },
     called(handler as Handler, options),
@@ -54,7 +58,7 @@ Object.defineProperty(Deno, "serve", { value: serve, writable: true, configurabl
 Object.assign(globalThis, { EdgeRuntime: { waitUntil } });
 
 addEventListener("load", () => {
-  void dismissed().then(finish); // not before: Deno runs nothing else while a preload waits
+  hearDismissal();
   void loaded();
 });
 
@@ -72,8 +76,17 @@ async function loaded(): Promise<void> {
   }, PATIENCE_MS);
 }
 
+let hears = false;
+
+/** End in order when told to. Not before the function runs: Deno does nothing while a preload waits. */
+function hearDismissal(): void {
+  if (!hears) void dismissed().then(finish);
+  hears = true;
+}
+
 /** Let requests and background work end, then end the process. */
 async function finish(): Promise<void> {
+  setTimeout(() => Deno.exit(0), LAST_MS);
   dispatchEvent(new CustomEvent("beforeunload", { detail: "termination" }));
   await serving?.shutdown();
   await workDone();

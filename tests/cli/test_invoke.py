@@ -9,6 +9,7 @@ import pytest
 from edgelet.http import Request, Response
 from edgelet_host.cli.invoke import found
 from tests.cli.processes import EDGELET, Ended, run
+from tests.js.package import SHIM, needs
 from tests.servers.answers import ndjson, ollama_generate
 from tests.servers.connection import Request as Received
 from tests.servers.scripted_server import ScriptedServer
@@ -52,13 +53,16 @@ def test_a_function_is_found_by_its_name_and_asked_as_curl_would(invoke: Any) ->
     )
 
     assert ended.code == 0, ended.err
-    assert json.loads(ended.out) == {
+    seen = json.loads(ended.out)
+    env = seen.pop("env")
+    assert seen == {
         "method": "POST",
         "query": {"a": "1", "b": "x y"},
         "x": "yes",
         "body": "naïve",
-        "env": {"GREETING": "Hi"},
     }
+    assert env.pop("GREETING") == "Hi"
+    assert all(name.startswith(("SUPABASE_", "SB_")) for name in env)
     assert "seen POST" in ended.err
 
 
@@ -81,7 +85,10 @@ def test_the_body_may_be_a_file(invoke: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nothing"], "there is no function 'nothing': no main.py in supabase/functions/nothing"),
+        (
+            ["nothing"],
+            "there is no function 'nothing' in functions; a path to it, such as ./nothing",
+        ),
         (["./nothing"], "there is no function at nothing"),
         (["echo", "--get", "a"], "'a' has no value; expected NAME=VALUE"),
         (["echo", "-H", "nocolon"], "has no colon; expected NAME:VALUE"),
@@ -130,15 +137,51 @@ def test_the_examples_greet_embed_and_stream(invoke: Any) -> None:
     greeted = invoke(FUNCTIONS / "hello", "--get", "name=Ada")
     assert json.loads(greeted.out) == {"message": "Hello Ada!"}
 
-    embedded = invoke(FUNCTIONS / "embed", "--get", "input=Hello world")
+    embedded = invoke(FUNCTIONS / "embed-minilm", "--get", "input=Hello world")
     assert len(json.loads(embedded.out)) == 384
 
     with ScriptedServer(ollama) as server:
-        chat = invoke(
-            *(FUNCTIONS / "chat", "--get", "prompt=Why?", "--stream"),
+        streamed = invoke(
+            *(FUNCTIONS / "ollama-test-py", "--get", "prompt=Why?", "--stream"),
             AI_INFERENCE_API_HOST=server.url,
         )
-    assert chat.out.startswith('data: {"text": "Rayleigh "}\n\ndata: {"text": "scattering"}\n\n')
+    assert streamed.out == "Rayleigh scattering"
+
+
+def test_a_function_of_the_project_has_its_configuration_and_secrets(
+    invoke: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "edgelet.toml").write_text("[functions.echo]\nmemory_mb = 10\n")
+    assert "memory_limit_mb is 10" in invoke("echo").err
+
+    (tmp_path / "edgelet.toml").unlink()
+    (tmp_path / "functions" / ".env").write_text("TOKEN=of-the-project\n")
+    assert json.loads(invoke("echo").out)["env"]["TOKEN"] == "of-the-project"
+    alone = invoke("./functions/echo")
+    assert "TOKEN" not in json.loads(alone.out)["env"]
+
+
+def test_a_function_in_javascript_is_called_in_deno(invoke: Any, tmp_path: Path) -> None:
+    needs("node")
+    (tmp_path / "functions" / "shout").mkdir()
+    (tmp_path / "functions" / "shout" / "index.ts").write_text(
+        "Deno.serve(async (request: Request) => {\n"
+        "  const text = await request.text();\n"
+        "  console.log('seen', request.method);\n"
+        "  if (text === '') throw new Error('nothing to shout');\n"
+        "  return new Response(text.toUpperCase());\n"
+        "});\n"
+    )
+    deno = {"EDGELET_DENO": str(SHIM / "node_modules" / "deno" / "deno")}
+
+    ended = invoke("shout", "--data", "hello", **deno)
+    assert (ended.code, ended.out) == (0, "HELLO"), ended.err
+    assert "seen POST" in ended.err
+
+    failed = invoke("shout", **deno)
+    assert failed.code == 1
+    assert "Error: nothing to shout" in failed.err
+    assert "error: the function shout failed: its handler threw" in failed.err
 
 
 def test_supabases_folder_comes_before_the_plain_one(
@@ -149,7 +192,8 @@ def test_supabases_folder_comes_before_the_plain_one(
         (tmp_path / folder / "hello").mkdir(parents=True)
         (tmp_path / folder / "hello" / "main.py").touch()
 
-    assert found("hello") == Path("supabase/functions/hello")
+    _, config = found("hello", Path())
+    assert config.folder == Path("supabase/functions/hello")
 
 
 def test_an_example_is_a_plain_function_too() -> None:

@@ -24,10 +24,10 @@ FUNCTION, PROGRAM = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 def test_the_functions_of_page_readme_and_examples_are_one() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
-    example = (ROOT / "examples" / "functions" / "embed" / "main.py").read_text("utf-8")
+    example = (ROOT / "examples" / "functions" / "embed-minilm" / "main.py").read_text("utf-8")
 
     assert FUNCTION in readme
-    assert "edgelet functions invoke examples/functions/embed --get input=" in readme
+    assert "edgelet functions invoke examples/functions/embed-minilm --get input=" in readme
     for line in FUNCTION.splitlines():
         assert line in example
 
@@ -36,7 +36,7 @@ def test_the_function_runs_by_its_command(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "functions" / "embed").mkdir(parents=True)
-    (tmp_path / "functions" / "embed" / "main.py").write_text(FUNCTION)
+    (tmp_path / "functions" / "embed-minilm" / "main.py").write_text(FUNCTION)
     monkeypatch.chdir(tmp_path)
     assert 'edgelet functions invoke embed --get input="Hello world"' in PAGE
     command = ["functions", "invoke", "embed", "--get", "input=Hello world"]

@@ -12,6 +12,7 @@ import typer
 
 from edgelet_host.cli.app_functions import functions_app
 from edgelet_host.cli.app_models import models_app
+from edgelet_host.cli.app_secrets import secrets_app
 from edgelet_host.cli.exits import exits
 from edgelet_host.cli.parameters import Model, Precision, examples
 
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.add_typer(functions_app, name="functions")
 app.add_typer(models_app, name="models")
+app.add_typer(secrets_app, name="secrets")
 
 
 def _version(wanted: bool) -> None:

@@ -10,12 +10,12 @@ import typer
 from edgelet_host.cli.exits import exits
 from edgelet_host.cli.parameters import examples
 
-functions_app = typer.Typer(no_args_is_help=True, help="Functions: run them in the sandbox.")
+functions_app = typer.Typer(no_args_is_help=True, help="Functions: make, serve and call them.")
 
 
 @functions_app.callback()
 def functions() -> None:
-    """Functions: run them in the sandbox."""
+    """Functions: make, serve and call them."""
 
 
 @functions_app.command(
@@ -23,7 +23,7 @@ def functions() -> None:
         "edgelet functions invoke hello --get name=Ada",
         'edgelet functions invoke ./embed/main.py --data \'{"input": "Hello world"}\'',
         "edgelet functions invoke chat --data @question.json --stream",
-        "edgelet functions invoke weather --env API_KEY=… --allow-host api.example.com",
+        "edgelet functions invoke ./weather --env API_KEY --allow-host api.example.com",
     ),
 )
 @exits
@@ -33,7 +33,7 @@ def invoke(
         str,
         typer.Argument(
             metavar="FUNCTION",
-            help="A name in supabase/functions or functions, a folder with main.py, or a file.",
+            help="A name in supabase/functions or functions, a folder, or a file.",
         ),
     ],
     *,
@@ -69,17 +69,21 @@ def invoke(
         list[str] | None,
         typer.Option(metavar="HOST", help="A host that it may reach. May be repeated."),
     ] = None,
-    memory_mb: Annotated[int, typer.Option(metavar="MB", help="Memory at most.")] = 256,
+    memory_mb: Annotated[
+        int | None, typer.Option(metavar="MB", help="Memory at most.", show_default="256")
+    ] = None,
     cpu_ms: Annotated[int, typer.Option(metavar="MS", help="CPU time at most.")] = 2000,
     timeout_ms: Annotated[
         int, typer.Option(metavar="MS", help="Time for the whole answer.")
     ] = 150_000,
 ) -> None:
-    """Run a Python function once in the sandbox, and print its answer.
+    """Call a function once, without a server, and print its answer.
 
-    It gets nothing of this machine but what is named here: no files, no variables beside
-    AI_INFERENCE_API_HOST and AI_INFERENCE_API_KEY, no network beside that host. What it prints goes
-    to stderr. The first time, the sandbox's component is built, which takes half a minute.
+    A name means a function of the project in this folder, with its configuration and its secrets. A
+    path means that function alone: it gets nothing of this machine but what is named here, no
+    files, no variables beside the runtime's, no network beside the inference host. Python runs in
+    the sandbox, whose component is built the first time, which takes half a minute; JavaScript runs
+    in Deno. What a function prints goes to stderr.
     """
     from edgelet_host.cli.invoke import Invocation, invoke_once
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -22,10 +22,9 @@ from edgelet_host.cli.model_progress import ModelProgress
 
 if TYPE_CHECKING:
     from edgelet.host import Host
-    from edgelet_host.sandbox import Printed
+    from edgelet_host.project import FunctionConfig, ProjectConfig
 
-FOLDERS = ("supabase/functions", "functions")
-"""Where functions are looked for by name."""
+_GRACE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Invocation:
     as_json: bool
     env: Sequence[str]
     allow_hosts: tuple[str, ...]
-    memory_mb: int
+    memory_mb: int | None
     cpu_ms: int
     timeout_ms: int
 
@@ -49,65 +48,85 @@ class Invocation:
 def invoke_once(host: Host | None, asked: Invocation) -> None:
     """Run the function and print its answer. An answer that is no success is exit code 1."""
     check_installed()
-    path = found(asked.function)
-    if not asyncio.run(_answered(host, asked, path)):
+    project, config = found(asked.function, Path())
+    for note in project.notes:
+        say(note)
+    if not asyncio.run(_answered(host, asked, project, config)):
         raise typer.Exit(FAILED)
 
 
-def found(function: str) -> Path:
-    """The function's folder or file. Raises `FunctionError`, which says where it was looked for."""
-    if os.sep in function or function.endswith(".py"):
-        path = Path(function)
-        if not path.exists():
-            raise FunctionError(f"there is no function at {path}")
-        return path
-    for folder in FOLDERS:
-        if (Path(folder) / function / "main.py").is_file():
-            return Path(folder) / function
-    places = " or ".join(f"{folder}/{function}" for folder in FOLDERS)
-    raise FunctionError(
-        f"there is no function {function!r}: no main.py in {places}; "
-        f"a path to it, such as ./{function}, works too"
-    )
+def found(function: str, folder: Path) -> tuple[ProjectConfig, FunctionConfig]:
+    """The function of that name in the project, or at that path, and what is said of it.
+
+    A function that is named by its path gets nothing of a project: neither configuration nor
+    secrets. Raises `FunctionError`, which says where it was looked for.
+    """
+    from edgelet_host.project import FunctionConfig, ProjectConfig, find_layout, read_config
+    from edgelet_host.project.layout import Layout, entry_file
+
+    if os.sep not in function and not function.endswith((".py", ".ts", ".js")):
+        project = read_config(find_layout(folder))
+        if function not in project.functions:
+            raise FunctionError(
+                f"there is no function {function!r} in {project.layout.functions}; "
+                f"a path to it, such as ./{function}, works too"
+            )
+        return project, project.functions[function]
+    path = folder / function
+    entrypoint = entry_file(path) if path.is_dir() else path
+    if entrypoint is None or not entrypoint.is_file():
+        missing = "it has no main.py or index.ts" if path.is_dir() else "no such file"
+        raise FunctionError(f"there is no function at {path}: {missing}")
+    name = path.resolve().name if path.is_dir() else path.stem
+    nowhere = Layout(folder, folder, entrypoint.parent, folder / "edgelet.toml")
+    return ProjectConfig(nowhere, {}), FunctionConfig(name, entrypoint)
 
 
-async def _answered(host: Host | None, asked: Invocation, path: Path) -> bool:
+async def _answered(
+    host: Host | None, asked: Invocation, project: ProjectConfig, config: FunctionConfig
+) -> bool:
     from edgelet_host.native import NativeHost
-    from edgelet_host.sandbox import Grants, Limits, Sandbox, read_function
-    from edgelet_host.sandbox.errors import FunctionFailed, FunctionNotBooted
-    from edgelet_host.sandbox.grants import inference_environment
+    from edgelet_host.sandbox.errors import (
+        FunctionFailed,
+        FunctionNotBooted,
+        WallClockLimitExceeded,
+    )
+    from edgelet_host.serving.console import Console
+    from edgelet_host.serving.options import Options
+    from edgelet_host.serving.server import running
 
-    request = _request(asked, path)
-    limits = Limits(
-        memory_limit_mb=asked.memory_mb,
-        cpu_time_soft_limit_ms=asked.cpu_ms,
-        cpu_time_hard_limit_ms=asked.cpu_ms,
-        worker_timeout_ms=asked.timeout_ms,
+    request = _request(asked, config.name)
+    config = replace(
+        config,
+        memory_mb=asked.memory_mb or config.memory_mb,
+        allow_hosts=(*config.allow_hosts, *asked.allow_hosts),
     )
-    grants = Grants(
-        env={**inference_environment(), **_pairs(asked.env, _own_variable)},
-        allow_hosts=asked.allow_hosts,
-    )
-    function = read_function(path)
+    options = Options(cpu_ms=asked.cpu_ms, wall_clock_ms=asked.timeout_ms, single=True)
+    given = _pairs(asked.env, _own_variable)
     with ModelProgress() as progress:
         native = host if isinstance(host, NativeHost) else NativeHost(progress=progress)
-        sandbox = Sandbox(
-            workers=1, ahead=0, concurrent_instances=1, host=native, console=_show, progress=say
-        )
-        async with sandbox:
+        async with running(
+            project, options, Console(named=False), host=native, progress=say, variables=given
+        ) as (runners, _):
+            version = await runners.version(config)
             try:
-                response = await sandbox.respond(function, request, limits=limits, grants=grants)
-                await _print(response, asked)
+                async with asyncio.timeout(asked.timeout_ms / 1000 + _GRACE_SECONDS):
+                    response = await version.respond(request)
+                    await _print(response, asked)
             except (FunctionFailed, FunctionNotBooted) as failure:
-                sys.stderr.write(printable(failure.traceback))
+                if "\n" in failure.traceback.strip():
+                    sys.stderr.write(printable(failure.traceback))
                 raise
+            except TimeoutError:
+                raise WallClockLimitExceeded(config.name, asked.timeout_ms) from None
+            finally:
+                await version.retire(_GRACE_SECONDS)
     return response.ok
 
 
-def _request(asked: Invocation, path: Path) -> Request:
+def _request(asked: Invocation, name: str) -> Request:
     query = urlencode(list(_pairs(asked.query, None).items()))
-    name = path.stem if path.is_file() else path.resolve().name
-    url = f"http://localhost/functions/v1/{name}" + (f"?{query}" if query else "")
+    url = f"http://localhost/{name}" + (f"?{query}" if query else "")
     body = None if asked.data is None else _data(asked.data)
     headers = []
     for line in asked.headers:
@@ -167,7 +186,3 @@ async def _print(response: Response, asked: Invocation) -> None:
         out.write(b"\n")
     if not response.ok:
         say(f"the function answered with status {response.status}")
-
-
-def _show(printed: Printed) -> None:
-    sys.stderr.write(printable(printed.text))

@@ -18,11 +18,20 @@ _LONGEST = 8192
 
 
 class Console:
-    """Writes lines by `write`. `requests` says whether each request is a line, too."""
+    """Writes lines by `write`.
+
+    `requests` says whether each request is a line, too, `named` whether a line of a function's
+    begins with its name.
+    """
 
     def __init__(
-        self, write: Callable[[str], object] | None = None, *, requests: bool = True
+        self,
+        write: Callable[[str], object] | None = None,
+        *,
+        requests: bool = True,
+        named: bool = True,
     ) -> None:
+        self._named = named
         self._write = write or _to_stderr
         self._requests = requests
 
@@ -37,7 +46,7 @@ class Console:
     def output(self, function: str, text: str) -> None:
         """What a function printed."""
         for line in text.splitlines():
-            self._line(f"[{function}] {line}")
+            self._line(f"[{function}] {line}" if self._named else line)
 
     def failure(self, function: str, failure: EdgeletError) -> None:
         """Why a function gave no answer, or not all of it."""

@@ -14,8 +14,12 @@ from edgelet.errors import EdgeletError, FunctionError
 from edgelet.http import Request, Response
 from edgelet_host.project import FunctionConfig, ProjectConfig, read_config
 from edgelet_host.project.layout import Layout
+from edgelet_host.sandbox.errors import FunctionNotBooted
 from edgelet_host.serving.broken import BrokenFunction
 from edgelet_host.serving.console import Console
+
+_SAVE_SECONDS = 0.2
+"""A function that has gone, or broken, is looked at again after that: it may be half saved."""
 
 
 class Version(Protocol):
@@ -61,9 +65,10 @@ class Functions:
         self._console = console
         self._names = frozenset(names)
         self._preload = preload
+        self._is_begun = False
         self._versions: dict[str, Version] = {}
         self._refreshing = asyncio.Lock()
-        self._retiring: set[asyncio.Task[None]] = set()
+        self._retiring: dict[asyncio.Task[None], Version] = {}
 
     @property
     def configs(self) -> Mapping[str, FunctionConfig]:
@@ -77,29 +82,35 @@ class Functions:
     async def refresh(self) -> list[str]:
         """Look at the disk again; the names of what has changed.
 
-        Raises `OptionError` for a configuration that cannot be read; what was served is served on.
+        Raises `OptionError` for a configuration that cannot be read, and `FunctionError` for a
+        project without the functions that were named; what was served is served on.
         """
         async with self._refreshing:
-            project = await asyncio.to_thread(read_config, self._layout)
-            wanted = self._wanted(project)
+            wanted = await self._wanted()
+            if self._versions.keys() - wanted.keys():
+                await asyncio.sleep(_SAVE_SECONDS)
+                wanted = await self._wanted()
             changed = [name for name in self._versions if name not in wanted]
             for name in changed:
                 self._retire(self._versions.pop(name))
             for name, config in wanted.items():
                 if await self._renew(name, config):
                     changed.append(name)
+            self._is_begun = True
             return changed
 
     async def retire(self, seconds: float) -> None:
         """Give up all of them; what they have begun must end within `seconds`."""
-        for version in self._versions.values():
-            self._retire(version, seconds)
-        self._versions.clear()
-        await asyncio.gather(*self._retiring)
+        async with self._refreshing:
+            for version in [*self._versions.values(), *self._retiring.values()]:
+                self._retire(version, seconds)
+            self._versions.clear()
+            await asyncio.gather(*self._retiring)
 
-    def _wanted(self, project: ProjectConfig) -> dict[str, FunctionConfig]:
+    async def _wanted(self) -> dict[str, FunctionConfig]:
+        project = await asyncio.to_thread(read_config, self._layout)
         missing = self._names - project.functions.keys()
-        if missing:
+        if missing and not self._is_begun:  # later on, it has been removed
             raise FunctionError(
                 f"there is no function {min(missing)!r} in {self._layout.functions}; "
                 f"make one with: edgelet functions new {min(missing)}"
@@ -112,19 +123,30 @@ class Functions:
         made = await self._made(config)
         if before is not None and before.version == made.version:
             return False
-        try:
-            if not isinstance(made, BrokenFunction) and (
-                config.language == "python" or self._preload
-            ):
-                await made.prepare()
-        except EdgeletError as error:
-            made = BrokenFunction(config, made.version, error)
+        made = await self._prepared(made)
+        if isinstance(made, BrokenFunction) and before is not None:
+            await asyncio.sleep(_SAVE_SECONDS)
+            again = await self._made(config)
+            if again.version != made.version:
+                made = await self._prepared(again)
         if isinstance(made, BrokenFunction):
             self._console.failure(name, made.reason)
         self._versions[name] = made
         if before is not None:
             self._retire(before)
         return True
+
+    async def _prepared(self, made: Prepared | BrokenFunction) -> Prepared | BrokenFunction:
+        if isinstance(made, BrokenFunction):
+            return made
+        try:
+            if made.config.language == "python" or self._preload:
+                await made.prepare()
+        except (FunctionNotBooted, FunctionError) as error:
+            return BrokenFunction(made.config, made.version, error)
+        except EdgeletError as error:  # not the function's fault: its first request tries again
+            self._console.failure(made.config.name, error)
+        return made
 
     async def _made(self, config: FunctionConfig) -> Prepared | BrokenFunction:
         try:
@@ -134,5 +156,5 @@ class Functions:
 
     def _retire(self, version: Version, seconds: float | None = None) -> None:
         task = asyncio.create_task(version.retire(seconds))
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
+        self._retiring[task] = version
+        task.add_done_callback(self._retiring.pop)

@@ -13,7 +13,9 @@ class Options:
     """How a project is served; see `edgelet functions serve --help`.
 
     `names` are the functions to serve, all where there are none. `inspect` is where a debugger may
-    attach to functions in Deno, `host:port`. `requests` has each request printed.
+    attach to functions in Deno, `host:port`. `requests` has each request printed. `cpu_ms` is what
+    a request may compute, `wall_clock_ms` how long it may take in all; both in the sandbox.
+    `single` is for one request and no server.
     """
 
     names: tuple[str, ...] = ()
@@ -27,3 +29,6 @@ class Options:
     preload: bool = False
     region: str = "local"
     requests: bool = True
+    cpu_ms: int = 2_000
+    wall_clock_ms: int = 400_000
+    single: bool = False

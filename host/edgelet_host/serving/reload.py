@@ -7,30 +7,46 @@ folder that is shared between functions is often one.
 from __future__ import annotations
 
 import asyncio
-import re
 from pathlib import Path
 from typing import Any
 
-from watchfiles import Change, DefaultFilter, awatch
+from watchfiles import Change, awatch
 
 from edgelet.errors import EdgeletError
 from edgelet_host.project.layout import Layout
 from edgelet_host.serving.console import Console
 from edgelet_host.serving.functions import Functions
+from edgelet_host.serving.sources import is_source, links
 
-_TIMING: Any = {"debounce": 200, "step": 40}
+_TIMING: Any = {
+    "debounce": 200,
+    "step": 40,
+    "rust_timeout": 1000,
+    "yield_on_timeout": True,
+    "ignore_permission_denied": True,
+}
 """Milliseconds: a burst is over when nothing has changed for `step`, or after `debounce`."""
 
-_TEMPORARY = re.compile(r"\.(swp|swx|swo|tmp|bak)$|~$|^\.#|^#.*#$|^4913$|___jb_\w+___$")
-"""What vim, Emacs, JetBrains and others write beside a file while they save it."""
+_PAUSE_SECONDS = 1.0
+"""Until a folder that is gone is looked for again."""
+
+_VANISHED_TRIES = 5
+_VANISHED_SECONDS = 0.1
+"""How often, and how soon, files are read again that went while they were read."""
 
 
-class _Sources(DefaultFilter):
-    """Everything that a function may be made of."""
+class _Sources:
+    """Everything below the watched folders that a function may be made of."""
+
+    def __init__(self, folders: set[Path]) -> None:
+        self._folders = folders
 
     def __call__(self, change: Change, path: str) -> bool:
-        name = Path(path).name
-        return super().__call__(change, path) and not _TEMPORARY.search(name) and name != ".env"
+        del change
+        within = next(
+            (each for each in self._folders if Path(path).is_relative_to(each)), Path("/")
+        )
+        return is_source(Path(path).relative_to(within))
 
 
 class _Only:
@@ -53,36 +69,59 @@ async def reload_on_change(layout: Layout, functions: Functions, console: Consol
 
 async def _watch_configuration(layout: Layout, functions: Functions, console: Console) -> None:
     """The folder of the file, not the file, which editors replace by another."""
-    changes = awatch(layout.base, watch_filter=_Only(layout.config), recursive=False, **_TIMING)
-    async for _ in changes:
-        await _refresh(functions, console)
+    only = _Only(layout.config)
+    while True:
+        try:
+            async for changes in awatch(layout.base, watch_filter=only, recursive=False, **_TIMING):
+                if changes:
+                    await _refresh(functions, console)
+                elif not layout.base.is_dir():
+                    break
+        except OSError:
+            pass  # the folder is gone
+        await asyncio.sleep(_PAUSE_SECONDS)
 
 
 async def _watch_functions(layout: Layout, functions: Functions, console: Console) -> None:
+    """Watch until a link appears or goes, or what is watched does; then watch anew."""
+    said = ""
     while True:
-        watched = _folders(layout)
-        async for _ in awatch(*watched, watch_filter=_Sources(), **_TIMING):
+        try:
+            watched = await asyncio.to_thread(_watched, layout)
+            is_new = True
+            async for changes in awatch(*watched, watch_filter=_Sources(watched), **_TIMING):
+                if changes or is_new:  # something may have changed before it was watched
+                    await _refresh(functions, console)
+                is_new = False
+                gone = any(c is Change.deleted and Path(p) in watched for c, p in changes)
+                if gone or await asyncio.to_thread(_watched, layout) != watched:
+                    break
+        except FileNotFoundError:
             await _refresh(functions, console)
-            if _folders(layout) != watched:
-                break  # a link has appeared, or gone
+            await asyncio.sleep(_PAUSE_SECONDS)
+        except OSError as error:
+            if str(error) != said:
+                said = str(error)
+                console.note(f"changes of the functions cannot be watched: {error}")
+            await asyncio.sleep(_PAUSE_SECONDS)
 
 
-def _folders(layout: Layout) -> set[Path]:
-    """The folder of functions, and those that links in it lead to."""
-    found = {layout.functions.resolve()}
-    for path in layout.functions.rglob("*"):
-        if path.is_symlink():
-            target = path.resolve()
-            found.add(target if target.is_dir() else target.parent)
-    return {folder for folder in found if folder.is_dir()}
+def _watched(layout: Layout) -> set[Path]:
+    """The folder of functions, and what links in it lead to. Raises `FileNotFoundError`."""
+    targets = {path.resolve() for path in links(layout.functions)}
+    return {layout.functions.resolve(strict=True), *(each for each in targets if each.exists())}
 
 
 async def _refresh(functions: Functions, console: Console) -> None:
-    try:
-        changed = await functions.refresh()
-    except EdgeletError as error:
-        console.note(f"{error}; what was served before is served on")
-        return
+    for left in reversed(range(_VANISHED_TRIES)):
+        try:
+            changed = await functions.refresh()
+            break
+        except (EdgeletError, OSError) as error:
+            if isinstance(error, EdgeletError) or not left:
+                console.note(f"{error}; what was served before is served on")
+                return
+        await asyncio.sleep(_VANISHED_SECONDS)
     for name in changed:
         what = "loaded anew" if functions.find(name) else "no longer served"
         console.note(f"[{name}] {what}")

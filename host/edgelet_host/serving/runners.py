@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import importlib.metadata
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from starlette.types import ASGIApp
 
 from edgelet_host.native import NativeHost
 from edgelet_host.project import FunctionConfig
-from edgelet_host.project.layout import Layout
+from edgelet_host.project.layout import ENTRY_FILES, Layout
 from edgelet_host.sandbox.component import Progress
 from edgelet_host.sandbox.function import Function, read_function
+from edgelet_host.sandbox.limits import Limits
 from edgelet_host.sandbox.sandbox import Sandbox
 from edgelet_host.serving.console import Console
 from edgelet_host.serving.functions import Prepared
@@ -29,6 +29,7 @@ from edgelet_host.serving.javascript.function import DenoSetting, JavascriptFunc
 from edgelet_host.serving.options import Options
 from edgelet_host.serving.python.in_server import FunctionInServer
 from edgelet_host.serving.python.sandboxed import SandboxedFunction
+from edgelet_host.serving.sources import is_source, sources, stamp
 from edgelet_host.serving.variables import Variables
 
 
@@ -69,8 +70,14 @@ class Runners:
             function = await asyncio.to_thread(_read, config)
             if not self._options.sandbox:
                 return FunctionInServer(config, function, self._variables)
+            limits = Limits(
+                memory_limit_mb=config.memory_mb,
+                cpu_time_soft_limit_ms=(self._options.cpu_ms + 1) // 2,
+                cpu_time_hard_limit_ms=self._options.cpu_ms,
+                worker_timeout_ms=self._options.wall_clock_ms,
+            )
             sandbox = await self._started_sandbox()
-            return SandboxedFunction(config, function, sandbox, self._variables)
+            return SandboxedFunction(config, function, limits, sandbox, self._variables)
         setting = await self._started_deno()
         stamp = await asyncio.to_thread(_stamp, config, self._layout.functions)
         return JavascriptFunction(config, (config, stamp), setting, self._variables, self._console)
@@ -78,8 +85,12 @@ class Runners:
     async def _started_sandbox(self) -> Sandbox:
         async with self._starting:
             if self._sandbox is None:
+                fewest: Any = {"workers": 1, "ahead": 0, "concurrent_instances": 1}
                 sandbox = Sandbox(
-                    host=self._host, console=self._console.printed, progress=self._progress
+                    host=self._host,
+                    console=self._console.printed,
+                    progress=self._progress,
+                    **(fewest if self._options.single else {}),
                 )
                 self._sandbox = await self._stack.enter_async_context(sandbox)
             return self._sandbox
@@ -147,14 +158,14 @@ def _read(config: FunctionConfig) -> Function:
 
 
 def _stamp(config: FunctionConfig, functions: Path) -> str:
-    """Tells whether any file has changed that a function in JavaScript may be made of."""
-    others = [functions / "import_map.json", *([config.import_map] if config.import_map else [])]
-    folders = (config.folder, functions / "_shared")
-    files = {path for folder in folders for path in folder.rglob("*")}
-    digest = hashlib.sha256()
-    for path in sorted({*files, *others}):
-        if "node_modules" in path.parts or path.name == ".env" or not path.is_file():
-            continue
-        found = path.stat()
-        digest.update(f"{path}\0{found.st_mtime_ns}\0{found.st_size}\0{found.st_ino}\n".encode())
-    return digest.hexdigest()
+    """Tells whether any file has changed that a function in JavaScript may be made of.
+
+    Its own, and those beside the functions, in `_shared` and elsewhere: not those of the others.
+    """
+    files = [*sources(config.folder), *([config.import_map] if config.import_map else [])]
+    for path in sorted(functions.iterdir()):
+        if path.is_dir() and not any((path / name).is_file() for name in ENTRY_FILES):
+            files += sources(path)
+        elif path.is_file() and is_source(Path(path.name)):
+            files.append(path)
+    return stamp(files)

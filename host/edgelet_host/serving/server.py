@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import resource
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -57,78 +57,86 @@ async def serve(
     host: NativeHost | None = None,
     progress: Progress | None = None,
     routes: Sequence[BaseRoute] = (),
+    listener: socket.socket | None = None,
 ) -> None:
     """Serve the project's functions until the process is told to stop.
 
     `started` is called once the server listens. `routes` are served beside the functions.
+    `listener` is a socket that listens already, instead of one at the host and port of `options`.
     Raises an `EdgeletError` for a project that cannot be served, `OSError` where it cannot listen.
     """
     _allow_many_connections()
-    listener = socket.create_server((options.host, options.port), backlog=_BACKLOG)
+    if listener is None:
+        listener = socket.create_server((options.host, options.port), backlog=_BACKLOG)
     with contextlib.closing(listener):
         options = replace(options, port=listener.getsockname()[1])
-        async with serving(project, options, console, host=host, progress=progress) as running:
+        async with (
+            running(project, options, console, host=host, progress=progress) as (runners, tokens),
+            _loaded(project, options, console, runners) as functions,
+        ):
             gateway = Gateway(
-                running.functions.find,
-                running.tokens,
+                functions.find,
+                tokens,
                 console,
                 verify_jwt=options.verify_jwt,
                 region=options.region,
                 patient=options.inspect is not None,
             )
-            ready = Serving(running.url, running.functions, running.tokens.anon_key)
+            url = f"http://{_shown(options.host)}:{options.port}"
+            ready = Serving(url, functions, tokens.anon_key)
             server = HttpServer(
                 _application(gateway, routes),
                 lambda: started(ready),
                 stop_seconds=STOP_SECONDS,
                 timeout_keep_alive=60,
             )
-            watching = asyncio.create_task(
-                reload_on_change(project.layout, running.functions, console)
-            )
+            watching = asyncio.create_task(reload_on_change(project.layout, functions, console))
             try:
                 await server.serve(sockets=[listener])
             finally:
                 watching.cancel()
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
-    """Functions that can be asked, and the tokens that let callers ask them."""
-
-    url: str
-    functions: Functions
-    tokens: Tokens
-
-
 @asynccontextmanager
-async def serving(
+async def running(
     project: ProjectConfig,
     options: Options,
     console: Console,
     *,
     host: NativeHost | None = None,
     progress: Progress | None = None,
-) -> AsyncIterator[Running]:
-    """The functions of a project, with everything that runs them, but no server before them."""
+    variables: Mapping[str, str] | None = None,
+) -> AsyncIterator[tuple[Runners, Tokens]]:
+    """What runs a project's functions, and the tokens that let callers ask them; no server.
+
+    `variables` are given to functions beside those of the runtime and the project.
+    """
     url = f"http://{_shown(options.host)}:{options.port}"
     tokens = Tokens(project.auth)
     runtime = runtime_variables(url, tokens.anon_key, tokens.service_role_key, options.region)
-    variables = Variables(project, runtime, options.env_file)
+    given = Variables(project, {**runtime, **(variables or {})}, options.env_file)
     native = host or NativeHost()
-    async with Runners(project.layout, options, variables, console, native, progress) as runners:
-        functions = Functions(
-            project.layout,
-            runners.version,
-            console,
-            names=options.names,
-            preload=options.preload,
-        )
-        try:
-            await functions.refresh()
-            yield Running(url, functions, tokens)
-        finally:
-            await functions.retire(_LEAVE_SECONDS)
+    async with Runners(project.layout, options, given, console, native, progress) as runners:
+        yield runners, tokens
+
+
+@asynccontextmanager
+async def _loaded(
+    project: ProjectConfig, options: Options, console: Console, runners: Runners
+) -> AsyncIterator[Functions]:
+    """The functions of a project, which are given up with the context."""
+    functions = Functions(
+        project.layout,
+        runners.version,
+        console,
+        names=options.names,
+        preload=options.preload,
+    )
+    try:
+        await functions.refresh()
+        yield functions
+    finally:
+        await functions.retire(_LEAVE_SECONDS)
 
 
 def _application(gateway: Gateway, routes: Sequence[BaseRoute]) -> ASGIApp:

@@ -177,6 +177,7 @@ class JavascriptFunction:
             str(setting.deno),
             "run",
             "--quiet",
+            "--unstable-no-legacy-abort",  # request.signal fires when the client leaves, only then
             *allowed,
             f"--config={written}",
             f"--v8-flags=--max-old-space-size={config.memory_mb}",

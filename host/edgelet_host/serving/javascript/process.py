@@ -15,7 +15,6 @@ import re
 import secrets
 import signal
 from asyncio.subprocess import PIPE, Process
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +32,7 @@ from edgelet_host.serving.javascript.errors import (
     EventLoopBlocked,
     HeapFull,
 )
+from edgelet_host.serving.javascript.output import LONGEST_LINE, Output
 
 BOOT_SECONDS = 120.0
 """Long enough to fetch a function's packages."""
@@ -45,9 +45,6 @@ _PASSED_ON = re.compile(
     re.IGNORECASE,
 )
 """Variables of this process that Deno needs itself; the function does not see them."""
-_FULL = re.compile(r"(heap|JavaScript) out of memory|heap limit", re.IGNORECASE)
-_LONGEST_LINE = 64 * 1024
-_LINES_KEPT = 30
 _GRACE_SECONDS = 1.0
 
 
@@ -74,7 +71,7 @@ class DenoProcess:
         self._launch = launch
         self._process = process
         self._failure: EdgeletError | None = None
-        self._last_lines: deque[str] = deque(maxlen=_LINES_KEPT)
+        self._output = Output(launch.function, launch.output)
         self._client = aiohttp.ClientSession(
             connector=aiohttp.UnixConnector(str(launch.socket), limit=0),
             timeout=aiohttp.ClientTimeout(total=None),
@@ -87,7 +84,8 @@ class DenoProcess:
         self._idle = asyncio.Event()
         self._idle.set()
         self._reading = [
-            asyncio.create_task(self._read(stream)) for stream in (process.stdout, process.stderr)
+            asyncio.create_task(self._output.read(stream))
+            for stream in (process.stdout, process.stderr)
         ]
         self._watching = asyncio.create_task(self._watch())
         self.ended = asyncio.create_task(self._end())
@@ -108,7 +106,7 @@ class DenoProcess:
                 stderr=PIPE,
                 env=env,
                 cwd=launch.folder,
-                limit=_LONGEST_LINE,
+                limit=LONGEST_LINE,
                 start_new_session=True,  # Ctrl-C is for the server, which ends it in order
             )
         except OSError as error:
@@ -158,14 +156,20 @@ class DenoProcess:
         )
 
     async def retire(self, seconds: float | None = None) -> None:
-        """Let requests and background work end, then the process; after `seconds`, end it."""
-        with contextlib.suppress(TimeoutError):
+        """Let requests and background work end, then the process; after `seconds`, end it.
+
+        It ends itself when its work takes too long. Cancelling this ends it at once.
+        """
+        try:
             async with asyncio.timeout(seconds):
                 await self._idle.wait()
                 if self._process.stdin is not None:
                     self._process.stdin.close()
                 await asyncio.shield(self.ended)
-        await self.kill()
+        except TimeoutError:
+            pass
+        finally:
+            await self.kill()
 
     async def kill(self) -> None:
         """End it at once."""
@@ -189,11 +193,17 @@ class DenoProcess:
                 return_when=asyncio.FIRST_COMPLETED,
             )
             if not ready.is_set():
-                said = "\n".join(self._last_lines)
-                why = said or f"it did not listen within {BOOT_SECONDS:g} s"
-                raise FunctionNotBooted(self._launch.function, why, _kind(said))
+                raise self._not_booted()
         finally:
             listening.cancel()
+
+    def _not_booted(self) -> FunctionNotBooted:
+        if not self.ended.done():
+            why, kind = f"it did not listen within {BOOT_SECONDS:g} s", ""
+        else:
+            why, kind = self._output.reason()
+        why = why or f"its process ended with {_how(self._process.returncode or 0)}"
+        return FunctionNotBooted(self._launch.function, why, kind)
 
     async def _body(self, answer: aiohttp.ClientResponse, number: int) -> AsyncIterator[bytes]:
         try:
@@ -243,25 +253,6 @@ class DenoProcess:
             except aiohttp.ClientError:
                 continue
 
-    async def _read(self, stream: asyncio.StreamReader | None) -> None:
-        while stream is not None:
-            try:
-                line = await stream.readuntil()
-            except asyncio.LimitOverrunError as error:
-                line = await stream.readexactly(error.consumed) + b"\n"
-            except asyncio.IncompleteReadError as error:
-                if error.partial:
-                    self._print(error.partial)
-                return
-            self._print(line)
-
-    def _print(self, line: bytes) -> None:
-        text = line.decode("utf-8", "replace").rstrip()
-        if not text or text.startswith("warning: Detected export default"):
-            return  # Deno's advice to use another command
-        self._last_lines.append(text)
-        self._launch.output(text)
-
     async def _end(self) -> None:
         code = await self._process.wait()
         with contextlib.suppress(TimeoutError):
@@ -277,10 +268,9 @@ class DenoProcess:
 
     def _reason(self, code: int) -> EdgeletError:
         name = self._launch.function
-        if any(_FULL.search(line) for line in self._last_lines):
+        if self._output.heap_was_full:
             return HeapFull(name, self._launch.memory_mb)
-        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        return WorkerLost(name, how)
+        return WorkerLost(name, _how(code))
 
 
 def new_token() -> str:
@@ -288,7 +278,5 @@ def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-def _kind(said: str) -> str:
-    """The class of the error that Deno printed, if there was one."""
-    found = re.search(r"^error: (?:Uncaught (?:\(in promise\) )?)?(\w+)?", said, re.MULTILINE)
-    return (found[1] or "") if found else ""
+def _how(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

@@ -12,21 +12,24 @@ from edgelet_host.sandbox.limits import Limits
 from edgelet_host.sandbox.sandbox import Sandbox
 from edgelet_host.serving.variables import Variables
 
-WALL_CLOCK_MS = 400_000
-
 
 class SandboxedFunction:
     """One version of a function's code, under what the project says of it."""
 
     def __init__(
-        self, config: FunctionConfig, function: Function, sandbox: Sandbox, variables: Variables
+        self,
+        config: FunctionConfig,
+        function: Function,
+        limits: Limits,
+        sandbox: Sandbox,
+        variables: Variables,
     ) -> None:
         self.config = config
         self.version: object = (config, function.key)
         self._function = function
         self._sandbox = sandbox
         self._variables = variables
-        self._limits = Limits(memory_limit_mb=config.memory_mb, worker_timeout_ms=WALL_CLOCK_MS)
+        self._limits = limits
         self._granted: tuple[Mapping[str, str], Grants] | None = None
 
     async def prepare(self) -> None:

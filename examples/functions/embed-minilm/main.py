@@ -1,6 +1,6 @@
-"""Embeds a text: the Python twin of the first function in Supabase's guide.
+"""Embeds a text with the model that needs no hub: all-MiniLM-L6-v2.
 
-edgelet functions invoke examples/functions/embed --get input="Hello world"
+edgelet functions invoke examples/functions/embed-minilm --get input="Hello world"
 """
 
 from edgelet import Request, Response, Session, serve
