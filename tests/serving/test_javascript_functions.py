@@ -29,7 +29,8 @@ SHAPES = {
 
 FACTS = """
 const listened: unknown[] = [];
-const server = Deno.serve({ onListen: (address) => listened.push(address) }, async (request, info) => {
+const onListen = (address: unknown) => listened.push(address);
+const server = Deno.serve({ onListen }, (_, info) => {
   console.log("a line\\nand another");
   console.error("an error's line");
   return Response.json({

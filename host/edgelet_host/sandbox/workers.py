@@ -79,6 +79,7 @@ class Worker:
                 stdin=asyncio.subprocess.DEVNULL,
                 env={},  # nothing of the server's environment, secrets least of all
                 pass_fds=[end.fileno() for end in theirs],
+                start_new_session=True,  # Ctrl-C is for the server, which ends it in order
             )
         except BaseException:
             for end, _ in pairs:

@@ -17,8 +17,6 @@ https://supabase.com/docs/guides/functions/status-codes
 
 from __future__ import annotations
 
-import json
-
 from edgelet.errors import EdgeletError
 from edgelet.http import Response
 from edgelet_host.sandbox.errors import (
@@ -81,6 +79,4 @@ def answer_of(failure: Exception) -> Response:
 
 
 def _failed(status: int, code: str, message: str) -> Response:
-    body = json.dumps({"code": code, "message": message})
-    headers = [("content-type", "application/json"), RELAY_ERROR]
-    return Response(body, status=status, headers=headers)
+    return Response.json({"code": code, "message": message}, status=status, headers=[RELAY_ERROR])

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from edgelet.errors import EdgeletError, FunctionError
 from edgelet.http import Request, Response
-from edgelet_host.project import FunctionConfig, ProjectConfig, read_config
+from edgelet_host.project import FunctionConfig, read_config
 from edgelet_host.project.layout import Layout
 from edgelet_host.sandbox.errors import FunctionNotBooted
 from edgelet_host.serving.broken import BrokenFunction

@@ -17,14 +17,15 @@ _SILENT: dict[str, Any] = {
     "log_config": None,
     "access_log": False,
     "server_header": False,
+    "proxy_headers": False,  # nobody stands before it whom it could believe
 }
 
 
 class HttpServer(uvicorn.Server):
     """Serves `app`. `listening` is called once it listens.
 
-    `stop_seconds` is how long requests may take to end when it stops. `on_signals` says whether it
-    stops at Ctrl-C and SIGTERM; else it stops when `should_exit` is set.
+    It stops when it is told to, and hears no signals; `stop_seconds` is how long requests may then
+    take to end.
     """
 
     def __init__(
@@ -33,14 +34,16 @@ class HttpServer(uvicorn.Server):
         listening: Callable[[], object],
         *,
         stop_seconds: int,
-        on_signals: bool = True,
         **settings: Any,
     ) -> None:
         super().__init__(
             uvicorn.Config(app, timeout_graceful_shutdown=stop_seconds, **_SILENT, **settings)
         )
         self._listening = listening
-        self._on_signals = on_signals
+
+    def stop(self) -> None:
+        """Accept no more; `serve` returns when all is answered, or broken off."""
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen."""
@@ -49,9 +52,5 @@ class HttpServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Hear signals, if it is to stop at them."""
-        if self._on_signals:
-            with super().capture_signals():
-                yield
-        else:
-            yield
+        """None."""
+        yield

@@ -139,7 +139,7 @@ _BRIDGE = f"npm:edgelet@{importlib.metadata.version('edgelet')}/deno"
 async def _listening(app: ASGIApp, path: Path) -> AsyncIterator[None]:
     """Serve an application at a Unix socket that nobody but this user can reach."""
     listening = asyncio.Event()
-    server = HttpServer(app, listening.set, stop_seconds=1, on_signals=False, uds=str(path))
+    server = HttpServer(app, listening.set, stop_seconds=1, uds=str(path))
     serving = asyncio.create_task(server.serve())
     waiting = asyncio.create_task(listening.wait())
     try:

@@ -27,6 +27,7 @@ from edgelet_host.serving.http_server import HttpServer
 from edgelet_host.serving.options import Options
 from edgelet_host.serving.reload import reload_on_change
 from edgelet_host.serving.runners import Runners
+from edgelet_host.serving.signals import StopSignals
 from edgelet_host.serving.tokens import Tokens
 from edgelet_host.serving.variables import Variables, runtime_variables
 
@@ -67,8 +68,10 @@ async def serve(
     """
     _allow_many_connections()
     if listener is None:
-        listener = socket.create_server((options.host, options.port), backlog=_BACKLOG)
-    with contextlib.closing(listener):
+        family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+        at = (options.host, options.port)
+        listener = socket.create_server(at, family=family, backlog=_BACKLOG)
+    with contextlib.closing(listener), StopSignals() as signals:
         options = replace(options, port=listener.getsockname()[1])
         async with (
             running(project, options, console, host=host, progress=progress) as (runners, tokens),
@@ -90,6 +93,7 @@ async def serve(
                 stop_seconds=STOP_SECONDS,
                 timeout_keep_alive=60,
             )
+            signals.stop = server.stop
             watching = asyncio.create_task(reload_on_change(project.layout, functions, console))
             try:
                 await server.serve(sockets=[listener])
@@ -112,7 +116,7 @@ async def running(
     `variables` are given to functions beside those of the runtime and the project.
     """
     url = f"http://{_shown(options.host)}:{options.port}"
-    tokens = Tokens(project.auth)
+    tokens = Tokens(project.auth, console.note)
     runtime = runtime_variables(url, tokens.anon_key, tokens.service_role_key, options.region)
     given = Variables(project, {**runtime, **(variables or {})}, options.env_file)
     native = host or NativeHost()

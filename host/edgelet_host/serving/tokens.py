@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+from collections.abc import Callable
 from typing import Any
 
 import jwt
@@ -41,11 +42,14 @@ class Refused(EdgeletError):
 
 
 class Tokens:
-    """Checks tokens by a project's secret and public keys."""
+    """Checks tokens by a project's secret and public keys.
 
-    def __init__(self, auth: AuthConfig) -> None:
+    `note` is told when the public keys cannot be had, which refuses whoever needs them.
+    """
+
+    def __init__(self, auth: AuthConfig, note: Callable[[str], object] = lambda _: None) -> None:
         self._secret = auth.jwt_secret
-        self._jwks = None if auth.jwks_url is None else _Jwks(auth.jwks_url)
+        self._jwks = None if auth.jwks_url is None else _Jwks(auth.jwks_url, note)
         self.anon_key = self._local_key("anon")
         self.service_role_key = self._local_key("service_role")
 
@@ -89,7 +93,7 @@ class Tokens:
             if algorithm == "HS256":
                 key = self._secret
             elif algorithm in _BY_PUBLIC_KEY and self._jwks is not None:
-                key = await self._jwks.key(token)
+                key = await self._jwks.key(token, algorithm)
             else:
                 return False
             options: Any = {"verify_aud": False}
@@ -106,44 +110,64 @@ class Tokens:
 class _Jwks:
     """The public keys at a URL, fetched when they are first needed."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, note: Callable[[str], object]) -> None:
         self._url = url
-        self._keys: jwt.PyJWKSet | None = None
+        self._note = note
+        self._keys: list[jwt.PyJWK] = []
         self._fetched = float("-inf")
         self._fetching = asyncio.Lock()
 
-    async def key(self, token: str) -> jwt.PyJWK:
-        """The key that signed `token`. Raises `jwt.PyJWTError`."""
+    async def key(self, token: str, algorithm: str) -> jwt.PyJWK:
+        """The key that signed `token` by `algorithm`. Raises `jwt.PyJWTError`."""
         name = jwt.get_unverified_header(token).get("kid")
-        async with self._fetching:
-            found = self._find(name)
-            now = asyncio.get_running_loop().time()
-            if found is None and now - self._fetched > _PAUSE_SECONDS:
-                self._fetched = now
-                self._keys = jwt.PyJWKSet.from_dict(json.loads(await self._fetch()))
-                found = self._find(name)
+        found = self._find(name, algorithm)
+        if found is None:  # those whose key is known wait for no fetch
+            async with self._fetching:
+                await self._refresh()
+                found = self._find(name, algorithm)
         if found is None:
             raise jwt.InvalidTokenError("no key of that name")
         return found
 
-    def _find(self, name: str | None) -> jwt.PyJWK | None:
-        keys = [] if self._keys is None else self._keys.keys
-        named = [key for key in keys if name is None or key.key_id == name]
-        return named[0] if named else None
+    def _find(self, name: str | None, algorithm: str) -> jwt.PyJWK | None:
+        for key in self._keys:
+            if key.algorithm_name == algorithm and name in (None, key.key_id):
+                return key
+        return None
+
+    async def _refresh(self) -> None:
+        now = asyncio.get_running_loop().time()
+        if now - self._fetched < _PAUSE_SECONDS:
+            return
+        self._fetched = now
+        try:
+            document = json.loads(await self._fetch())
+            if not isinstance(document, dict):
+                raise ValueError("it is no JSON object")
+            self._keys = jwt.PyJWKSet.from_dict(document).keys
+        except (TransportFailed, TimeoutError, ValueError, RecursionError, jwt.PyJWTError) as error:
+            reason = (
+                f"it did not come within {_JWKS_SECONDS:g} s"
+                if isinstance(error, TimeoutError)
+                else str(error)
+            )
+            self._note(
+                f"the JWKS of [auth] jwks_url cannot be used: {reason}; "
+                f"tokens that need another key than those known are refused"
+            )
 
     async def _fetch(self) -> bytes:
         request = HttpRequest("GET", self._url, {"accept": "application/json"}, b"")
-        try:
-            async with asyncio.timeout(_JWKS_SECONDS):
-                head = await http_client.send(Send(request))
+        async with asyncio.timeout(_JWKS_SECONDS):
+            head = await http_client.send(Send(request))
+            try:
+                if head.status != 200:
+                    raise ValueError(f"its server answered with status {head.status}")
                 whole = b""
-                try:
-                    while data := b"".join(await head.response.receive()):
-                        whole += data
-                        if len(whole) > _MOST_JWKS_BYTES:
-                            raise jwt.InvalidTokenError("the JWKS is too long")
-                finally:
-                    await head.response.close()
-        except (TransportFailed, TimeoutError) as error:
-            raise jwt.InvalidTokenError(f"the JWKS cannot be fetched: {error}") from None
+                while data := b"".join(await head.response.receive()):
+                    whole += data
+                    if len(whole) > _MOST_JWKS_BYTES:
+                        raise ValueError(f"it has more than {_MOST_JWKS_BYTES >> 20} MiB")
+            finally:
+                await head.response.close()
         return whole

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -72,31 +74,43 @@ class JavascriptFunction:
         self._pause = 0.0
         self._not_before = 0.0
         self._last_failure: FunctionNotBooted | None = None
-        self._retiring: set[asyncio.Task[None]] = set()
-        self._is_retired = False
+        self._users: Counter[asyncio.Task[_Started]] = Counter()
+        self._unused = asyncio.Condition()
+        self._retiring: dict[asyncio.Task[None], asyncio.Task[_Started]] = {}
 
     async def prepare(self) -> None:
         """Start its process. Raises `FunctionNotBooted`."""
-        await self._process()
+        async with self._process():
+            pass
 
     async def respond(self, request: Request) -> Response:
         """Ask its process, which is started if need be. Raises as `DenoProcess.respond` does."""
-        return await (await self._process()).respond(request)
+        async with self._process() as process:
+            return await process.respond(request)
 
     async def retire(self, seconds: float | None = None) -> None:
         """Let its processes end what they have begun; after `seconds`, end them."""
-        self._is_retired = True
-        if self._starting is not None:
-            self._leave(self._starting, seconds)
+        for starting in {*self._retiring.values(), *filter(None, [self._starting])}:
+            self._leave(starting, seconds)
         await asyncio.gather(*self._retiring)
 
-    async def _process(self) -> DenoProcess:
+    @asynccontextmanager
+    async def _process(self) -> AsyncIterator[DenoProcess]:
+        """A process that lives at least until the request has reached it."""
         env = self._variables.of(self.config)
         starting = self._starting
         if starting is None or (starting.done() and self._is_over(starting, env)):
             self._check_pause()
             starting = self._starting = asyncio.create_task(self._start(env))
-        return (await asyncio.shield(starting)).process
+        self._users[starting] += 1
+        try:
+            yield (await asyncio.shield(starting)).process
+        finally:
+            self._users[starting] -= 1
+            if not self._users[starting]:
+                del self._users[starting]
+            async with self._unused:
+                self._unused.notify_all()
 
     def _is_over(self, starting: asyncio.Task[_Started], env: Mapping[str, str]) -> bool:
         """Whether a process cannot be asked (again), or has variables that hold no more."""
@@ -130,15 +144,18 @@ class JavascriptFunction:
 
     def _leave(self, starting: asyncio.Task[_Started], seconds: float | None) -> None:
         async def leave() -> None:
-            try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds), self._unused:
+                    await self._unused.wait_for(lambda: not self._users[starting])
+            if seconds is not None:
+                starting.cancel()  # if it has not begun by now
+            with suppress(EdgeletError, asyncio.CancelledError):
                 started = await starting
-            except EdgeletError:
-                return
-            await started.process.retire(seconds)
+                await started.process.retire(seconds)
 
         task = asyncio.create_task(leave())
-        self._retiring.add(task)
-        task.add_done_callback(self._retiring.discard)
+        self._retiring[task] = starting
+        task.add_done_callback(self._retiring.pop)
 
     async def _start(self, env: Mapping[str, str]) -> _Started:
         setting, name = self._setting, self.config.name
