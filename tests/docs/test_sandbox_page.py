@@ -36,7 +36,7 @@ def test_the_function_runs_by_its_command(
     model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "functions" / "embed").mkdir(parents=True)
-    (tmp_path / "functions" / "embed-minilm" / "main.py").write_text(FUNCTION)
+    (tmp_path / "functions" / "embed" / "main.py").write_text(FUNCTION)
     monkeypatch.chdir(tmp_path)
     assert 'edgelet functions invoke embed --get input="Hello world"' in PAGE
     command = ["functions", "invoke", "embed", "--get", "input=Hello world"]

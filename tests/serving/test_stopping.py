@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from tests.serving.processes import alive, children
-from tests.serving.served import Served, served, write
+from tests.serving.served import Served, served, starting, write
 
 STOPPED_WITHIN = 15.0
 
@@ -112,6 +112,10 @@ def wait_until_it_refuses(server: Served, seconds: float = 10) -> None:
         time.sleep(0.02)
 
 
+def in_group_of(pid: int, others: list[int]) -> list[int]:
+    return [each for each in others if os.getpgid(each) == os.getpgid(pid)]
+
+
 def wait_until_gone(pids: list[int], seconds: float) -> None:
     end = time.monotonic() + seconds
     while left := [pid for pid in pids if alive(pid)]:
@@ -129,10 +133,9 @@ def test_what_is_in_flight_is_answered_and_nothing_stays_behind(
         assert len(started) >= 2, "Deno and at least one worker"
         assert list(run_folders.glob("edgelet-*"))
         server.process.send_signal(sign)
-        for pid in started:
-            if sign == signal.SIGINT:  # as a terminal does: Ctrl-C is for the whole group
-                if os.getpgid(pid) == os.getpgid(server.process.pid):
-                    os.kill(pid, sign)
+        if sign == signal.SIGINT:  # a terminal sends it to the whole group
+            for pid in in_group_of(server.process.pid, started):
+                os.kill(pid, sign)
         wait_until_it_refuses(server)
         assert all(each.is_alive() for each in waiting), "they are still being answered"
         assert [each.result() for each in waiting] == ["200 slept"] * 2
@@ -142,15 +145,14 @@ def test_what_is_in_flight_is_answered_and_nothing_stays_behind(
         assert "Traceback" not in server.output
 
 
-@pytest.mark.parametrize("name", ["py", "js"])
-def test_what_takes_for_ever_is_broken_off(project: Path, run_folders: Path, name: str) -> None:
+def test_what_takes_for_ever_is_broken_off(project: Path, run_folders: Path) -> None:
     with served(project, env={"TMPDIR": str(run_folders)}) as server:
-        endless = ask(server, name, 1000)
+        endless = [ask(server, "py", 1000), ask(server, "js", 1000)]
         started = children(server.process.pid)
         began = time.monotonic()
         assert server.stop() == 0
         assert time.monotonic() - began < STOPPED_WITHIN
-        assert endless.result() not in ("", "200 slept")
+        assert all(each.result() not in ("", "200 slept") for each in endless)
         assert [pid for pid in started if alive(pid)] == []
         assert list(run_folders.glob("edgelet-*")) == []
         assert "Traceback" not in server.output
@@ -185,8 +187,16 @@ def test_when_the_server_is_killed_its_processes_end_by_themselves(
         wait_until_gone(started, 10)
 
 
-def test_a_signal_before_anything_is_served_ends_it_too(project: Path, run_folders: Path) -> None:
-    write(project, {"functions/js/index.ts": "await new Promise(() => setInterval(() => {}, 9))"})
-    with pytest.raises(AssertionError, match="no "):  # it never says that it serves
-        with served(project, "--preload", env={"TMPDIR": str(run_folders)}) as _:
-            pass
+@pytest.mark.parametrize(("sign", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_signal_before_anything_is_served_is_heard_too(
+    tmp_path: Path, run_folders: Path, sign: signal.Signals, code: int
+) -> None:
+    booting = "console.log('booting'); await new Promise(() => setInterval(() => {}, 1000));"
+    write(tmp_path, {"functions/never/index.ts": booting})
+    with starting(tmp_path, "--preload", env={"TMPDIR": str(run_folders)}) as server:
+        server.wait_for("booting")
+        started = children(server.process.pid)
+        assert server.stop(sign) == code
+        assert [pid for pid in started if alive(pid)] == []
+        assert list(run_folders.glob("edgelet-*")) == []
+        assert "Traceback" not in server.output

@@ -14,6 +14,7 @@ _PACKAGES = (
     "uvicorn",
     "watchfiles",
     "pyjwt",
+    "python-dotenv",
 )
 
 

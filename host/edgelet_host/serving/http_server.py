@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +21,8 @@ _SILENT: dict[str, Any] = {
     "server_header": False,
     "proxy_headers": False,  # nobody stands before it whom it could believe
 }
+
+_BREAK_SECONDS = 1.0
 
 
 class HttpServer(uvicorn.Server):
@@ -49,6 +53,17 @@ class HttpServer(uvicorn.Server):
         """Listen."""
         await super().startup(sockets)
         self._listening()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop; what is broken off has ended when this returns, and is no error of anybody's."""
+        logger = logging.getLogger("uvicorn.error")
+        was_disabled, logger.disabled = logger.disabled, True
+        try:
+            await super().shutdown(sockets)
+            if self.server_state.tasks:
+                await asyncio.wait(set(self.server_state.tasks), timeout=_BREAK_SECONDS)
+        finally:
+            logger.disabled = was_disabled
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

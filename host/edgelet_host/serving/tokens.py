@@ -141,20 +141,17 @@ class _Jwks:
             return
         self._fetched = now
         try:
-            document = json.loads(await self._fetch())
-            if not isinstance(document, dict):
-                raise ValueError("it is no JSON object")
-            self._keys = jwt.PyJWKSet.from_dict(document).keys
-        except (TransportFailed, TimeoutError, ValueError, RecursionError, jwt.PyJWTError) as error:
-            reason = (
-                f"it did not come within {_JWKS_SECONDS:g} s"
-                if isinstance(error, TimeoutError)
-                else str(error)
-            )
-            self._note(
-                f"the JWKS of [auth] jwks_url cannot be used: {reason}; "
-                f"tokens that need another key than those known are refused"
-            )
+            self._keys = _keys_in(await self._fetch())
+        except TimeoutError:
+            self._complain(f"it did not come within {_JWKS_SECONDS:g} s")
+        except (TransportFailed, ValueError) as error:
+            self._complain(str(error))
+
+    def _complain(self, reason: str) -> None:
+        self._note(
+            f"the JWKS of [auth] jwks_url cannot be used: {reason}; "
+            f"tokens that need a key which is not known are refused"
+        )
 
     async def _fetch(self) -> bytes:
         request = HttpRequest("GET", self._url, {"accept": "application/json"}, b"")
@@ -171,3 +168,11 @@ class _Jwks:
             finally:
                 await head.response.close()
         return whole
+
+
+def _keys_in(document: bytes) -> list[jwt.PyJWK]:
+    """Raises `ValueError` where there are none."""
+    try:
+        return jwt.PyJWKSet.from_dict(json.loads(document)).keys
+    except Exception:  # whatever else it may hold; its words could repeat a key
+        raise ValueError("it is no JSON object with keys that can be used") from None

@@ -33,6 +33,7 @@ from edgelet_host.serving.javascript.errors import (
     HeapFull,
 )
 from edgelet_host.serving.javascript.output import LONGEST_LINE, Output
+from edgelet_host.serving.javascript.parent import dying_with_this
 
 BOOT_SECONDS = 120.0
 """Long enough to fetch a function's packages."""
@@ -96,11 +97,12 @@ class DenoProcess:
 
         Raises `FunctionNotBooted` with what it printed.
         """
-        env = {name: value for name, value in os.environ.items() if _PASSED_ON.match(name)}
+        env = {"DENO_TLS_CA_STORE": "mozilla,system"}  # the system's, as for what the server fetches
+        env |= {name: value for name, value in os.environ.items() if _PASSED_ON.match(name)}
         env |= {"NO_COLOR": "1", "DENO_NO_UPDATE_CHECK": "1", "DENO_NO_PROMPT": "1"}
         try:
             process = await asyncio.create_subprocess_exec(
-                *launch.command,
+                *dying_with_this(launch.command),
                 stdin=PIPE,
                 stdout=PIPE,
                 stderr=PIPE,
