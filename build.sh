@@ -21,7 +21,7 @@ usage: ./build.sh TASK [ARGUMENT…]
                      they are
   test [ARGUMENT…]   run all tests; arguments go to pytest
   lint               ruff, mypy --strict and tsc --strict
-  bench NAME         run a benchmark (embed, stream, browser, sandbox)
+  bench NAME         run a benchmark (embed, stream, browser, sandbox, serve)
   bundle             make the npm package's dist/, and say how large its files are
   component          make the component that runs functions, and compile it for this machine
   setup              make .venv, install everything, prepare the default model and the
@@ -200,7 +200,7 @@ bench() {
   local name=${1:-embed}
   shift || true
   [ -e "bench/$name.py" ] || [ -e "bench/$name/__main__.py" ] ||
-    fail "there is no benchmark '$name'; use embed, stream, browser or sandbox"
+    fail "there is no benchmark '$name'; use embed, stream, browser, sandbox or serve"
   install edgelet
   if [ "$name" = sandbox ]; then
     component >/dev/null
@@ -208,6 +208,10 @@ bench() {
     install test
     install_browsers
     bundle
+  elif [ "$name" = serve ]; then
+    component >/dev/null
+    bundle
+    export EDGELET_DENO=${EDGELET_DENO:-$PWD/js-shim/node_modules/deno/deno}
   fi
   "$PYTHON" -m "bench.$name" "$@"
 }

@@ -158,8 +158,8 @@ json.dumps([response.status, response.headers["content-type"], await response.te
     ("name", "query", "kind", "text"),
     [
         ("hello", "name=Ada", "application/json", '{"message":"Hello Ada!"}'),
-        ("embed", "input=Hello", "application/json", "["),
-        ("chat", "prompt=Hi", "text/event-stream", 'data: {"text": "Hel"}\n\n'),
+        ("embed-minilm", "input=Hello", "application/json", "["),
+        ("ollama-test-py", "prompt=Hi", "text/event-stream", "Hello"),
     ],
 )
 def test_the_function_files_of_the_sandbox_run_unchanged(

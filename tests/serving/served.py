@@ -114,6 +114,18 @@ def served(
 
     With `deno`, the test is skipped where there is none.
     """
+    with starting(project, *options, env=env, deno=deno) as server:
+        server.url = server.wait_for(r"^Serving .* at (http://\S+)/functions/v1$", START_SECONDS)[1]
+        key = re.search(r"export ANON_KEY=(\S+)", server.wait_for(r"(?s)instance:\n\n.*\n\n")[0])
+        server.anon_key = key[1] if key else ""
+        yield server
+
+
+@contextmanager
+def starting(
+    project: Path, *options: str, env: Mapping[str, str] | None = None, deno: bool = True
+) -> Iterator[Served]:
+    """The same, not waiting until it serves."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("AI_INF")}
     if deno:
         needs("node")
@@ -131,9 +143,6 @@ def served(
     )
     server = Served(process, project)
     try:
-        server.url = server.wait_for(r"^Serving .* at (http://\S+)/functions/v1$", START_SECONDS)[1]
-        key = re.search(r"export ANON_KEY=(\S+)", server.wait_for(r"(?s)instance:\n\n.*\n\n")[0])
-        server.anon_key = key[1] if key else ""
         yield server
     finally:
         server.stop()

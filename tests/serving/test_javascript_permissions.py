@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,18 +12,9 @@ import pytest
 from tests.servers.answers import json_answer
 from tests.servers.scripted_server import ScriptedServer
 from tests.servers.steps import Head
+from tests.serving.javascript_probe import PROBE, does, process_of
+from tests.serving.processes import command_line
 from tests.serving.served import Served, served, write
-
-PROBE = """
-const { constructor: AsyncFunction } = Object.getPrototypeOf(async () => {});
-Deno.serve(async (request) => {
-  try {
-    return Response.json({ value: await AsyncFunction(await request.text())() });
-  } catch (error) {
-    return Response.json({ failed: `${error.name}: ${error.message}` });
-  }
-});
-"""
 
 THROWING = 'Deno.serve(() => fetch("http://192.0.2.7:8080/"));'
 
@@ -73,14 +63,13 @@ def server(tmp_path_factory: pytest.TempPathFactory, named: ScriptedServer) -> I
         yield running
 
 
-def does(server: Served, source: str, function: str = "granted") -> str:
-    """What a function's statement returns, or the error that it throws."""
-    answer = server.post(function, content=source).json()
-    return str(answer.get("failed", answer.get("value")))
+def says(server: Served, source: str, function: str = "granted") -> str:
+    """What a function's statements return, or the error that they throw."""
+    return str(does(server, function, source))
 
 
 def test_a_function_sees_the_variables_that_it_was_given_alone(server: Served) -> None:
-    env = server.post("granted", content="return Deno.env.toObject()").json()["value"]
+    env = does(server, "granted", "return Deno.env.toObject()")
     assert env.keys() == {
         "OWN",
         "MORE",
@@ -92,15 +81,15 @@ def test_a_function_sees_the_variables_that_it_was_given_alone(server: Served) -
         "SUPABASE_DB_URL",
         "SB_REGION",
     }
-    assert does(server, 'return (await import("node:process")).env.OF_THE_SHELL') == "None"
+    assert says(server, 'return (await import("node:process")).env.OF_THE_SHELL') == "None"
 
 
 def test_a_host_that_was_named_is_reached(server: Served, named: ScriptedServer) -> None:
-    assert does(server, f'return (await fetch("{named.url}")).json()') == "reached"
+    assert says(server, f'return (await fetch("{named.url}")).json()') == "reached"
 
 
 def test_a_host_that_was_not_named_is_refused(server: Served, unnamed: ScriptedServer) -> None:
-    said = does(server, f'return (await fetch("{unnamed.url}")).json()')
+    said = says(server, f'return (await fetch("{unnamed.url}")).json()')
     assert said.startswith("NotCapable: Requires net access to ")
     assert unnamed.url.removeprefix("http://") in said
     assert unnamed.requests == []
@@ -111,7 +100,7 @@ def test_a_host_that_was_named_cannot_send_on_to_another(
 ) -> None:
     named.play_next([Head(302, {"location": unnamed.url}, framing=0)])
     try:
-        said = does(server, f'return (await fetch("{named.url}")).json()')
+        said = says(server, f'return (await fetch("{named.url}")).json()')
     finally:
         named.play_next(json_answer("reached"))
     assert "Requires net access" in said
@@ -120,7 +109,7 @@ def test_a_host_that_was_named_cannot_send_on_to_another(
 
 def test_any_host_is_reached_where_all_were_named(server: Served, unnamed: ScriptedServer) -> None:
     source = f'return (await fetch("{unnamed.url}")).json()'
-    assert does(server, source, "anywhere") == "reached"
+    assert says(server, source, "anywhere") == "reached"
 
 
 def test_the_console_says_how_to_grant_a_host(server: Served) -> None:
@@ -135,9 +124,9 @@ def test_the_console_says_how_to_grant_a_host(server: Served) -> None:
 
 
 def test_a_function_reads_its_own_files_and_static_ones(server: Served) -> None:
-    assert does(server, 'return Deno.readTextFile("own.txt")') == "mine"
+    assert says(server, 'return Deno.readTextFile("own.txt")') == "mine"
     page = json.dumps(str(server.project / "static" / "page.html"))
-    assert does(server, f"return Deno.readTextFile({page})") == "static"
+    assert says(server, f"return Deno.readTextFile({page})") == "static"
 
 
 @pytest.mark.parametrize(
@@ -147,13 +136,14 @@ def test_a_function_reads_its_own_files_and_static_ones(server: Served) -> None:
 @pytest.mark.parametrize("function", ["granted", "anywhere"])
 def test_a_function_reads_nothing_else(server: Served, function: str, path: str) -> None:
     place = json.dumps(str(server.project / path))
-    assert "NotCapable" in does(server, f"return Deno.readTextFile({place})", function)
+    assert "NotCapable" in says(server, f"return Deno.readTextFile({place})", function)
 
 
-@pytest.mark.parametrize("path", ["own.txt", "../../README", "/tmp/made-by-a-function"])
-def test_a_function_writes_nowhere(server: Served, path: str) -> None:
-    assert "NotCapable" in does(server, f'await Deno.writeTextFile("{path}", "x")')
-    assert not Path("/tmp/made-by-a-function").exists()
+@pytest.mark.parametrize("place", ["functions/granted/new.txt", "new.txt"])
+def test_a_function_writes_nowhere(server: Served, place: str) -> None:
+    path = server.project / place
+    assert "NotCapable" in says(server, f'await Deno.writeTextFile("{path}", "x")')
+    assert not path.exists()
 
 
 @pytest.mark.parametrize(
@@ -169,19 +159,19 @@ def test_a_function_writes_nowhere(server: Served, path: str) -> None:
     ],
 )
 def test_a_function_does_nothing_beside_computing(server: Served, source: str) -> None:
-    assert re.search(r"Requires \w+ access", does(server, source))
+    assert re.search(r"Requires \w+ access", says(server, source))
 
 
 def test_a_function_starts_no_program_by_way_of_node(server: Served, tmp_path: Path) -> None:
     command = json.dumps(f"echo > {tmp_path}/made")
     source = f'return (await import("node:child_process")).execSync({command})'
-    assert does(server, source).startswith("Error: ")
+    assert says(server, source).startswith("Error: ")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_function_cannot_be_granted_more_by_asking(server: Served) -> None:
     source = 'return (await Deno.permissions.request({ name: "run" })).state'
-    assert does(server, source) == "denied"
+    assert says(server, source) == "denied"
 
 
 THROUGH = """
@@ -194,18 +184,27 @@ return (await fetch(url, {{ client, headers, method: "POST", body: "{{}}" }})).s
 
 @pytest.mark.parametrize("authorization", ["", "Bearer ", "Bearer wrong", "wrong"])
 def test_the_door_is_closed_to_a_wrong_token(server: Served, authorization: str) -> None:
-    path = _sockets(server)["door"]
-    assert does(server, THROUGH.format(path=path, authorization=authorization)) == "401"
+    path = _sockets(server, "granted")["door"]
+    assert says(server, THROUGH.format(path=path, authorization=authorization)) == "401"
 
 
+def test_a_function_that_removes_its_door_hurts_nobody_else(server: Served) -> None:
+    path = json.dumps(_sockets(server, "anywhere")["door"])
+    says(server, f"Deno.removeSync({path})", "anywhere")
+    ask = "return (await new Supabase.ai.Session('all-MiniLM-L6-v2').run('Hello')).length"
+    assert says(server, ask, "granted") == "384"
+
+
+@pytest.mark.parametrize("socket", ["function", "door"])
 @pytest.mark.parametrize("function", ["granted", "anywhere"])
-def test_another_functions_socket_cannot_be_reached(server: Served, function: str) -> None:
-    path = _sockets(server)["probe"]
-    assert "NotCapable" in does(server, THROUGH.format(path=path, authorization=""), function)
+def test_another_functions_socket_cannot_be_reached(
+    server: Served, function: str, socket: str
+) -> None:
+    path = _sockets(server, "probe")[socket]
+    assert "NotCapable" in says(server, THROUGH.format(path=path, authorization=""), function)
 
 
 def test_a_function_does_not_find_its_token(server: Served) -> None:
-    commands = _commands(server)
     source = """
         const reader = async () => (await Deno.stdin.readable.getReader().read()).value;
         const tried = await Promise.allSettled([Deno.readTextFile("/proc/self/environ"),
@@ -213,26 +212,17 @@ def test_a_function_does_not_find_its_token(server: Served) -> None:
         return [Deno.args, Object.keys(Deno.env.toObject()).filter((each) => /token/i.test(each)),
           tried.map(({ status }) => status)]
     """
-    seen = server.post("granted", content=source).json()["value"]
+    seen = does(server, "granted", source)
     assert seen == [[], [], ["rejected", "rejected", "rejected"]]
-    assert "token" not in commands.lower()
-    assert "secret" not in commands.lower()
+    pid = process_of(server, "granted")
+    shown = command_line(pid) + Path(f"/proc/{pid}/environ").read_text()
+    assert "token" not in shown.lower()
+    assert "secret" not in shown.lower()
 
 
-def _commands(server: Served) -> str:
-    for name in ("probe", "granted", "anywhere"):
-        does(server, "return 1", name)
-    pids = subprocess.run(
-        ["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True, check=True
-    ).stdout.split()
-    listed = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids]
-    environments = [Path(f"/proc/{pid}/environ").read_bytes() for pid in pids]
-    return b"\n".join(listed + environments).replace(b"\0", b" ").decode()
-
-
-def _sockets(server: Served) -> dict[str, str]:
-    """Where the door is, and where the function probe listens."""
-    commands = _commands(server)
-    [command] = [each for each in commands.split("\n") if each.rstrip().endswith("/probe/index.ts")]
-    listens, door = re.findall(r"unix:([^,\s]+)", command)[:2]
-    return {"probe": listens, "door": door}
+def _sockets(server: Served, function: str) -> dict[str, str]:
+    """Where a function listens, and where its door is."""
+    says(server, "return 1", function)
+    command = command_line(process_of(server, function))
+    folder = re.findall(r"--allow-write=(\S+)/function,", command)[0]
+    return {name: f"{folder}/{name}" for name in ("function", "door")}

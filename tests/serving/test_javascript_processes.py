@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests.serving.javascript_probe import process_of
 from tests.serving.served import Served, served, write
 
 DYING = """
@@ -22,6 +22,7 @@ Deno.serve(async (request) => {
     Promise.reject(new RangeError("nobody handled this"));
     await new Promise(() => {});
   }
+  if (path.endsWith("/exits")) Deno.exit(3);
   if (path.endsWith("/waits")) {
     console.log("waiting");
     await new Promise(() => {});
@@ -31,6 +32,12 @@ Deno.serve(async (request) => {
 """
 
 NEVER = 'console.log("booting"); throw new RangeError("not today");'
+
+LACKING = """
+const key = Deno.env.get("KEY");
+if (key === undefined) throw new RangeError("there is no KEY");
+Deno.serve(() => new Response(key));
+"""
 
 WORKING = """
 Deno.serve((request) => {
@@ -51,10 +58,12 @@ AFTER = 'Deno.serve(() => new Response("after"));'
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    dying = ("rejecting", "killed", "unaware", "neighbour", "crowded")
+    dying = ("rejecting", "killed", "unaware", "neighbour", "crowded", "exiting")
     files = {f"functions/{name}/index.ts": DYING for name in dying}
     files |= {
         "functions/never/index.ts": NEVER,
+        "functions/mended/index.ts": NEVER,
+        "functions/lacking/index.ts": LACKING,
         "functions/working/index.ts": WORKING,
         "functions/renewed/index.ts": WORKING,
         "functions/finished/index.ts": 'await Deno.serve(() => new Response("1")).finished;',
@@ -89,6 +98,7 @@ def test_a_process_that_is_killed_takes_its_request_with_it(server: Served) -> N
 def test_a_process_that_died_between_requests_is_not_noticed(server: Served) -> None:
     pid = int(server.get("unaware").text)
     os.kill(pid, signal.SIGKILL)
+    wait_until_gone(pid)
     answer = server.get("unaware")
     assert answer.status_code == 200
     assert int(answer.text) != pid
@@ -101,15 +111,25 @@ def test_a_process_that_dies_at_once_is_started_less_and_less_often(server: Serv
     server.wait_for(r"^\[never\] the function never cannot be loaded: RangeError: not today$")
 
 
+def test_asking_for_a_process_that_died_does_not_put_off_the_next(server: Served) -> None:
+    for _ in range(3):
+        server.get("exiting/exits")
+    asked_at = time.monotonic()
+    while server.get("exiting").status_code != 200:
+        assert time.monotonic() - asked_at < 4, server.output[-2000:]
+    server.wait_for(r"^\[exiting\] the function exiting cannot be loaded: its process died again")
+
+
 def test_a_function_that_is_mended_is_served_at_once(server: Served) -> None:
-    name = "mended"
-    entry = f"functions/{name}/index.ts"
-    write(server.project, {entry: NEVER})
-    server.wait_for(rf"^\[{name}\] loaded anew$")
-    assert {server.get(name).status_code for _ in range(4)} == {503}
-    write(server.project, {entry: AFTER})
-    server.wait_for(rf"(?s)\[{name}\] loaded anew\n.*\[{name}\] loaded anew\n")
-    assert server.get(name).text == "after"
+    assert {server.get("mended").status_code for _ in range(6)} == {503}
+    replace(server, "mended", AFTER)
+    assert server.get("mended").text == "after"
+
+
+def test_a_function_that_lacked_a_secret_is_served_once_it_is_set(server: Served) -> None:
+    assert {server.get("lacking").status_code for _ in range(6)} == {503}
+    write(server.project, {"functions/lacking/.env": "KEY=set\n"})
+    assert server.get("lacking").text == "set"
 
 
 def test_first_requests_at_the_same_time_start_one_process(server: Served) -> None:
@@ -132,18 +152,16 @@ def test_work_that_fails_is_printed_and_ends_nothing(server: Served) -> None:
 
 def test_work_goes_on_when_its_code_was_replaced(server: Served) -> None:
     server.get("renewed/long")
-    write(server.project, {"functions/renewed/index.ts": AFTER})
-    server.wait_for(r"^\[renewed\] loaded anew$")
+    replace(server, "renewed", AFTER)
     assert server.get("renewed").text == "after"
     server.wait_for(r"^\[renewed\] the work is done$")
 
 
 def test_a_module_that_waits_for_its_server_to_finish_ends_in_order(server: Served) -> None:
     server.get("finished")
-    [old] = _processes(server, "finished")
-    write(server.project, {"functions/finished/index.ts": AFTER})
-    server.wait_for(r"^\[finished\] loaded anew$")
-    _wait_until_gone(old)
+    old = process_of(server, "finished")
+    replace(server, "finished", AFTER)
+    wait_until_gone(old)
     assert server.get("finished").text == "after"
 
 
@@ -167,38 +185,32 @@ def test_work_may_end_when_the_server_stops(tmp_path: Path) -> None:
 def test_work_without_an_end_does_not_keep_a_server_that_stops(tmp_path: Path) -> None:
     with served(write(tmp_path, {"functions/working/index.ts": WORKING})) as running:
         pids = [int(running.get("working/endless").text)]
-        write(tmp_path, {"functions/working/index.ts": WORKING + "\n"})
-        running.wait_for(r"^\[working\] loaded anew$")
+        replace(running, "working", WORKING + "\n")
         pids.append(int(running.get("working/endless").text))
         running.stop()
         for pid in pids:
-            _wait_until_gone(pid)
+            wait_until_gone(pid)
 
 
 def test_a_server_that_is_killed_leaves_no_process_behind(tmp_path: Path) -> None:
     with served(write(tmp_path, {"functions/quiet/index.ts": DYING})) as running:
         pid = int(running.get("quiet").text)
         running.stop(signal.SIGKILL)
-        _wait_until_gone(pid)
+        wait_until_gone(pid)
 
 
-def _processes(server: Served, function: str) -> list[int]:
-    listed = subprocess.run(
-        ["pgrep", "-P", str(server.process.pid), "-f", f"/functions/{function}/index.ts"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return [int(pid) for pid in listed.stdout.split()]
+def replace(server: Served, function: str, source: str) -> None:
+    """Put other code in a function's place, and wait until it is served."""
+    entry = server.project / "functions" / function / "index.ts"
+    written = entry.with_suffix(".tmp")
+    written.write_text(source, "utf-8")
+    written.replace(entry)
+    server.wait_for(rf"^\[{function}\] loaded anew$")
 
 
-def _wait_until_gone(pid: int, seconds: float = 20.0) -> None:
-    """Wait for a process that is no child of this one."""
-    gone = threading.Event()
-    for _ in range(int(seconds / 0.05)):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return
-        gone.wait(0.05)
-    raise AssertionError(f"the process {pid} is still there")
+def wait_until_gone(pid: int, seconds: float = 20.0) -> None:
+    """Wait until a process has ended and its parent knows it."""
+    end = time.monotonic() + seconds
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < end, f"the process {pid} is still there"
+        time.sleep(0.02)

@@ -149,7 +149,9 @@ def serve(
         typer.Argument(metavar="[FUNCTION…]", help="Those to serve; all of them by default."),
     ] = None,
     *,
-    port: Annotated[int, typer.Option(metavar="N", help="The port; 0 is a free one.")] = 54321,
+    port: Annotated[
+        int, typer.Option(metavar="N", min=0, max=65535, help="The port; 0 is a free one.")
+    ] = 54321,
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Where to listen: this machine alone.")
     ] = "127.0.0.1",

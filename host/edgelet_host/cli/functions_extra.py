@@ -10,10 +10,12 @@ _PACKAGES = (
     "componentize-py",
     "wasmtime",
     "aiohttp",
+    "httptools",
     "starlette",
     "uvicorn",
     "watchfiles",
     "pyjwt",
+    "python-dotenv",
     "python-dotenv",
 )
 

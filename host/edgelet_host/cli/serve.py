@@ -27,36 +27,45 @@ def serve_functions(host: Host | None, options: Options) -> None:
     from edgelet_host.native import NativeHost
     from edgelet_host.project import find_layout, read_config
     from edgelet_host.serving.console import Console
-    from edgelet_host.serving.server import serve
+    from edgelet_host.serving.server import listen, serve
 
     project = read_config(find_layout(Path.cwd()))
     for note in project.notes:
         say(note)
     _check(project, options)
+    try:
+        listener = listen(options.host, options.port)
+    except OSError as error:
+        why = str(error.strerror).partition(" (while")[0]
+        raise OptionError(
+            f"cannot listen at {options.host}, port {options.port}: {why}; "
+            f"choose another with --host or --port"
+        ) from None
+    if options.host not in _LOOPBACK and options.verify_jwt and project.auth.is_local:
+        say(
+            "everyone knows the local JWT secret, and this server can be reached from other "
+            "machines: set [auth] jwt_secret"
+        )
     with ModelProgress() as progress:
         native = host if isinstance(host, NativeHost) else NativeHost(progress=progress)
         serving = serve(
             project,
             options,
-            lambda started: show(started, project, options),
+            lambda started: show(started, options),
             Console(requests=options.requests),
+            listener=listener,
             host=native,
             progress=say,
         )
-        try:
-            asyncio.run(serving)
-        except OSError as error:
-            raise OptionError(
-                f"cannot listen at {options.host}, port {options.port}: {error.strerror or error}; "
-                f"choose another with --port"
-            ) from None
+        asyncio.run(serving)
 
 
-def show(started: Serving, project: ProjectConfig, options: Options) -> None:
+def show(started: Serving, options: Options) -> None:
     """Print where functions are, and lines that call them."""
     configs = started.functions.configs
     width = max(map(len, configs), default=0)
-    lines = [f"Serving {len(configs)} functions at {started.url}/functions/v1", ""]
+    served = "1 function" if len(configs) == 1 else f"{len(configs)} functions"
+    lines = [f"Serving {served} at {started.url}/functions/v1", ""]
     for name, config in configs.items():
         lines.append(f"  {name:<{width}}  {config.language:<10}  {started.url}/functions/v1/{name}")
     asks = [name for name, config in configs.items() if options.verify_jwt and config.verify_jwt]
@@ -68,7 +77,6 @@ def show(started: Serving, project: ProjectConfig, options: Options) -> None:
         lines.append(f'  curl "{started.url}/functions/v1/{name}"{key}')
     sys.stdout.write("\n".join(lines) + "\n\n")
     sys.stdout.flush()
-    del project
 
 
 def _check(project: ProjectConfig, options: Options) -> None:
@@ -88,8 +96,3 @@ def _check(project: ProjectConfig, options: Options) -> None:
     ]
     if options.inspect is not None and len(served) != 1:
         raise OptionError("--inspect needs the name of one function in JavaScript")
-    if options.host not in _LOOPBACK and options.verify_jwt and project.auth.is_local:
-        say(
-            "everyone knows the local JWT secret, and this server can be reached from other "
-            "machines: set [auth] jwt_secret"
-        )

@@ -2,6 +2,7 @@
 
     401  {"msg": …}                       no token, or one that is not valid
     404  Function not found
+    431  Request headers too large
     500  {"code": "WORKER_ERROR", …}      the function failed, or its process died
     503  {"code": "BOOT_ERROR", …}        it could not be loaded
     503  {"code": "SERVICE_UNAVAILABLE"}  too many requests wait already
@@ -42,6 +43,12 @@ class NoAnswerInTime(EdgeletError):
 def not_found() -> Response:
     """There is no such function."""
     return Response("Function not found", status=404, headers={"content-type": "text/plain"})
+
+
+def too_large() -> Response:
+    """The request's headers are longer than any function gets."""
+    headers = {"content-type": "text/plain"}
+    return Response("Request headers too large", status=431, headers=headers)
 
 
 def unauthorized(reason: str) -> Response:

@@ -19,6 +19,8 @@ class BrokenFunction:
     async def respond(self, request: Request) -> Response:
         """Raises `FunctionNotBooted`."""
         del request
+        if isinstance(self.reason, FunctionNotBooted):
+            raise self.reason.with_traceback(None)
         raise FunctionNotBooted(self.config.name, str(self.reason))
 
     async def retire(self, seconds: float | None = None) -> None:

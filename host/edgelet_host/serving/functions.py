@@ -12,7 +12,7 @@ from typing import Protocol
 
 from edgelet.errors import EdgeletError, FunctionError
 from edgelet.http import Request, Response
-from edgelet_host.project import FunctionConfig, read_config
+from edgelet_host.project import FunctionConfig, ProjectConfig, read_config
 from edgelet_host.project.layout import Layout
 from edgelet_host.sandbox.errors import FunctionNotBooted
 from edgelet_host.serving.broken import BrokenFunction
@@ -48,7 +48,8 @@ class Prepared(Version, Protocol):
 class Functions:
     """Finds functions by name. `names` are those to serve, all where there are none.
 
-    `preload` has those in JavaScript started at once, not by their first request.
+    `preload` has those in JavaScript started at once, not by their first request. `configure` is
+    called with the project when it has been read.
     """
 
     def __init__(
@@ -59,12 +60,14 @@ class Functions:
         *,
         names: Iterable[str] = (),
         preload: bool = False,
+        configure: Callable[[ProjectConfig], object] = lambda _: None,
     ) -> None:
         self._layout = layout
         self._make = make
         self._console = console
         self._names = frozenset(names)
         self._preload = preload
+        self._configure = configure
         self._is_begun = False
         self._versions: dict[str, Version] = {}
         self._refreshing = asyncio.Lock()
@@ -115,6 +118,7 @@ class Functions:
                 f"there is no function {min(missing)!r} in {self._layout.functions}; "
                 f"make one with: edgelet functions new {min(missing)}"
             )
+        self._configure(project)
         names = self._names or project.functions.keys()
         return {name: config for name, config in project.functions.items() if name in names}
 

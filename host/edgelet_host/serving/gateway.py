@@ -18,7 +18,13 @@ from edgelet.errors import EdgeletError
 from edgelet.headers import Headers
 from edgelet.http import Request, Response
 from edgelet_host.project import FunctionConfig
-from edgelet_host.serving.answers import NoAnswerInTime, answer_of, not_found, unauthorized
+from edgelet_host.serving.answers import (
+    NoAnswerInTime,
+    answer_of,
+    not_found,
+    too_large,
+    unauthorized,
+)
 from edgelet_host.serving.client import Client, ClientLeft
 from edgelet_host.serving.console import Console
 from edgelet_host.serving.tokens import Refused, Tokens
@@ -27,6 +33,8 @@ WALL_CLOCK_SECONDS = 400.0
 """How long an answer may take to its end, as on Supabase."""
 
 _PREFIX = b"/functions/v1"
+_LONGEST_HEAD = 64 * 1024
+"""Bytes of a request's path, query and headers."""
 _HOP_BY_HOP = frozenset(
     {
         "connection",
@@ -41,6 +49,9 @@ _HOP_BY_HOP = frozenset(
     }
 )
 """Fields about one connection, not about the message: RFC 9110, section 7.6.1."""
+_FOR_US_TO_SAY = ("x-forwarded-", "x-edgelet-")
+"""How fields begin that no client sets: they say who asks, or are between server and function."""
+_WITHOUT_BODY = frozenset({204, 205, 304})
 
 
 class ServedFunction(Protocol):
@@ -84,7 +95,8 @@ class Gateway:
         """Answer one request."""
         if scope["type"] != "http":
             return  # the server closes a WebSocket that is not accepted
-        client, began = Client(receive), time.perf_counter()
+        client = Client(receive, scope.get("state", {}).get("gone"))
+        began = time.perf_counter()
         status = 499  # the client left: a number of nginx's, for the log alone
 
         async def answered() -> None:
@@ -110,6 +122,8 @@ class Gateway:
             )
 
     async def _response(self, scope: Scope, headers: Headers, client: Client) -> Response:
+        if _head_size(scope) > _LONGEST_HEAD:
+            return too_large()
         below = scope["raw_path"][len(_PREFIX) :]
         name = below[1:].partition(b"/")[0].decode("latin-1")
         function = self._find(name)
@@ -138,14 +152,19 @@ class Gateway:
     async def _send(self, response: Response, asked: Headers, send: Send) -> None:
         headers = [
             (field.encode("latin-1"), value.encode("latin-1"))
-            for field, value in response.headers.raw()
-            if field not in _HOP_BY_HOP and field != "date"  # the server says when it answers
+            for field, value in _passed(response.headers)
+            if field != "date"  # the server says when it answers
         ]
         if "x-region" not in response.headers:
             region = asked.get("x-region") or self._region
             headers.append((b"x-region", region.encode("latin-1")))
         whole = response.whole
-        if whole is not None and "content-length" not in response.headers:
+        if response.status in _WITHOUT_BODY:
+            whole = b""
+            await response.aclose()
+            if response.status == 205:
+                headers.append((b"content-length", b"0"))
+        elif whole is not None:
             headers.append((b"content-length", str(len(whole)).encode()))
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         if whole is not None:
@@ -166,8 +185,9 @@ def _request(scope: Scope, path: str, headers: Headers, client: Client) -> Reque
     host = headers.get("host") or "localhost"
     query = scope["query_string"].decode("latin-1")
     url = f"{scope['scheme']}://{host}{path}" + (f"?{query}" if query else "")
+    fields = _passed(headers)
     passed = Headers.received(
-        [(name, value) for name, value in headers.raw() if name not in _HOP_BY_HOP]
+        [(name, value) for name, value in fields if not name.startswith(_FOR_US_TO_SAY)]
     )
     peer = scope.get("client")
     passed["x-forwarded-for"] = peer[0] if peer else "127.0.0.1"
@@ -176,3 +196,15 @@ def _request(scope: Scope, path: str, headers: Headers, client: Client) -> Reque
     has_body = "content-length" in headers or "transfer-encoding" in headers
     body = client.body if has_body and headers.get("content-length") != "0" else None
     return Request.received(url, scope["method"], passed, body)
+
+
+def _passed(headers: Headers) -> list[tuple[str, str]]:
+    """What is passed on of a message's fields: not those about its connection."""
+    named = (headers.get("connection") or "").lower().split(",")
+    about_connection = _HOP_BY_HOP.union(each.strip() for each in named)
+    return [(name, value) for name, value in headers.raw() if name not in about_connection]
+
+
+def _head_size(scope: Scope) -> int:
+    fields = sum(len(name) + len(value) for name, value in scope["headers"])
+    return fields + len(scope["raw_path"]) + len(scope["query_string"])

@@ -1,4 +1,8 @@
-"""uvicorn, with what serving functions needs of it: word when it listens, and nothing printed."""
+"""uvicorn, with what serving functions needs of it.
+
+Word when it listens, and when a client's connection is lost; no endless heads of requests; nothing
+printed.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,49 @@ from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+_LONGEST_HEAD = 256 * 1024
+"""Bytes that are read of a request whose head does not end. What ends may be refused, too."""
+_TOO_LARGE = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"access-control-allow-origin: *\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+)
+
+
+class _Protocol(HttpToolsProtocol):
+    """One connection. Applications find in `scope["state"]["gone"]` an event: it is lost."""
+
+    def __init__(self, *given: Any, **settings: Any) -> None:
+        super().__init__(*given, **settings)
+        self._gone = asyncio.Event()
+        self._in_head = False
+        self._head_size = 0
+
+    def data_received(self, data: bytes) -> None:
+        self._head_size += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_size > _LONGEST_HEAD and not self.transport.is_closing():
+            self.transport.write(_TOO_LARGE)
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["state"]["gone"] = self._gone
+        self._in_head = True
+        self._head_size = 0
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self._in_head = False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._gone.set()
+
 
 _SILENT: dict[str, Any] = {
-    "http": "httptools",
+    "http": _Protocol,
     "ws": "none",
     "lifespan": "off",
     "log_config": None,

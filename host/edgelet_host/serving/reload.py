@@ -14,6 +14,7 @@ from watchfiles import Change, awatch
 
 from edgelet.errors import EdgeletError
 from edgelet_host.project.layout import Layout
+from edgelet_host.serving.broken import BrokenFunction
 from edgelet_host.serving.console import Console
 from edgelet_host.serving.functions import Functions
 from edgelet_host.serving.sources import is_source, links
@@ -123,5 +124,6 @@ async def _refresh(functions: Functions, console: Console) -> None:
                 return
         await asyncio.sleep(_VANISHED_SECONDS)
     for name in changed:
-        what = "loaded anew" if functions.find(name) else "no longer served"
-        console.note(f"[{name}] {what}")
+        version = functions.find(name)
+        if not isinstance(version, BrokenFunction):  # it has said why
+            console.note(f"[{name}] {'loaded anew' if version else 'no longer served'}")

@@ -13,8 +13,9 @@ from typing import Any, Self
 
 from starlette.types import ASGIApp
 
+from edgelet.errors import FunctionError
 from edgelet_host.native import NativeHost
-from edgelet_host.project import FunctionConfig
+from edgelet_host.project import FunctionConfig, ProjectConfig
 from edgelet_host.project.layout import ENTRY_FILES, Layout
 from edgelet_host.sandbox.component import Progress
 from edgelet_host.sandbox.function import Function, read_function
@@ -64,8 +65,14 @@ class Runners:
         """Stop what was started."""
         await self._stack.aclose()
 
+    def configure(self, project: ProjectConfig) -> None:
+        """Give functions the secrets that the project's configuration has now."""
+        self._variables.configure(project)
+
     async def version(self, config: FunctionConfig) -> Prepared:
         """The function as it is on disk now. Raises an `EdgeletError` when it cannot be run."""
+        if await asyncio.to_thread(_is_empty, config.entrypoint):
+            raise FunctionError(f"{config.entrypoint} is empty")
         if config.language == "python":
             function = await asyncio.to_thread(_read, config)
             if not self._options.sandbox:
@@ -155,6 +162,10 @@ def _read(config: FunctionConfig) -> Function:
     if config.entrypoint.name == "main.py":
         return read_function(config.folder)
     return read_function(config.entrypoint)
+
+
+def _is_empty(file: Path) -> bool:
+    return file.stat().st_size == 0
 
 
 def _stamp(config: FunctionConfig, functions: Path) -> str:

@@ -34,8 +34,7 @@ class _EnvFile:
         """Its values now. Raises `OptionError` when it cannot be read."""
         stamp = _stamp(self.path)
         if stamp != self.stamp:
-            values = read_env_file(self.path)
-            self.values = {k: v for k, v in values.items() if not k.startswith(RESERVED)}
+            self.values = _secrets(read_env_file(self.path))
             self.stamp = stamp
         return self.values
 
@@ -50,11 +49,15 @@ class Variables:
         self, project: ProjectConfig, runtime: Mapping[str, str], env_file: Path | None = None
     ) -> None:
         self._runtime = {**inference_environment(), **runtime}
-        self._secrets = project.secrets
+        self.configure(project)
         self._only = env_file
         self._files: dict[Path, _EnvFile] = {}
         self._project_file = project.layout.env_file
         self._given: dict[str, Mapping[str, str]] = {}
+
+    def configure(self, project: ProjectConfig) -> None:
+        """Take the secrets that the project's configuration has now."""
+        self._secrets = _secrets(project.secrets)
 
     def of(self, function: FunctionConfig) -> Mapping[str, str]:
         """The function's variables now: the same object for as long as they are the same.
@@ -95,6 +98,11 @@ def runtime_variables(
         "SB_REGION": region,
     }
     return {name: os.environ.get(name) or value for name, value in values.items()}
+
+
+def _secrets(values: Mapping[str, str]) -> dict[str, str]:
+    """Those that are not the runtime's."""
+    return {name: value for name, value in values.items() if not name.startswith(RESERVED)}
 
 
 def _stamp(path: Path) -> _Stamp:

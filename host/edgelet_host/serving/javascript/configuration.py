@@ -12,6 +12,7 @@ https://supabase.com/docs/guides/functions/dependencies
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,8 @@ _SOURCES = {".ts", ".tsx", ".js", ".jsx", ".mjs"}
 _COPIED = ("compilerOptions", "unstable")
 
 _TYPES = re.compile(
-    r"""["']((?:jsr|npm):/?@supabase/functions-js(?:@[^/"']*)?/[^"']*\.d\.ts)["']"""
+    r"""["']((?:(?:jsr|npm):/?|https://esm\.sh/(?:v\d+/)?)"""
+    r"""@supabase/functions-js(?:@[^/"']*)?/[^"']*\.d\.ts)["']"""
 )
 _OLD_SERVER = re.compile(r"""["'](https://deno\.land/std(?:@[\d.]+)?/http/server\.ts)["']""")
 _NOTHING = "data:text/javascript,"
@@ -51,8 +53,9 @@ def configuration(function: FunctionConfig, functions: Path, import_map: Path | 
         imports.update((name, _NOTHING) for name in _TYPES.findall(text))
         imports.update((name, _SERVE) for name in _OLD_SERVER.findall(text))
     for name, address in list(imports.items()):
-        if re.match(r"(jsr|npm):/?@supabase/functions-js\b", address) and not name.endswith("/"):
-            imports[f"{name}/edge-runtime.d.ts"] = _NOTHING
+        if re.match(r"(jsr|npm):/?@supabase/functions-js\b", address):
+            types = name if address.endswith(".d.ts") else f"{name.rstrip('/')}/edge-runtime.d.ts"
+            imports[types] = _NOTHING
     whole = {key: said[key] for key in _COPIED if key in said}
     whole |= {"imports": imports, "scopes": scopes, "nodeModulesDir": "none", "lock": False}
     return json.dumps(whole, indent=2)
@@ -83,15 +86,19 @@ def _imports(own: Path | None, said: dict[str, Any]) -> tuple[dict[str, str], di
 
 
 def _absolute(own: Path, imports: Any, base: Path) -> dict[str, str]:
-    if not isinstance(imports, dict) or not all(isinstance(each, str) for each in imports.values()):
+    if not _are_texts(imports):
         raise FunctionError(f"{own}: imports must be an object of texts")
     return {_address(name, base): _address(address, base) for name, address in imports.items()}
+
+
+def _are_texts(found: Any) -> bool:
+    return isinstance(found, dict) and all(isinstance(each, str) for each in found.values())
 
 
 def _address(address: str, base: Path) -> str:
     if not address.startswith(("./", "../", "/")):
         return address
-    url = (base / address).absolute().as_uri()
+    url = Path(os.path.normpath(base / address)).as_uri()
     return url + "/" if address.endswith("/") and not url.endswith("/") else url
 
 
@@ -99,9 +106,12 @@ def _packages(file: Path) -> dict[str, str]:
     if not file.is_file():
         return {}
     dependencies = _read(file).get("dependencies") or {}
-    if not isinstance(dependencies, dict):
+    if not _are_texts(dependencies):
         raise FunctionError(f"{file}: dependencies must be an object of texts")
-    return {name: f"npm:{name}@{wanted}" for name, wanted in dependencies.items()}
+    return {
+        name: wanted if wanted.startswith("npm:") else f"npm:{name}@{wanted}"
+        for name, wanted in dependencies.items()
+    }
 
 
 def _sources(*folders: Path) -> Iterator[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -18,11 +19,10 @@ from edgelet_host.project import FunctionConfig
 from edgelet_host.sandbox.errors import FunctionNotBooted
 from edgelet_host.sandbox.grants import Grants
 from edgelet_host.serving.console import Console
-from edgelet_host.serving.javascript.configuration import configuration
 from edgelet_host.serving.javascript.door import Caller, Door
-from edgelet_host.serving.javascript.executable import shim
 from edgelet_host.serving.javascript.permissions import permissions
 from edgelet_host.serving.javascript.process import DenoProcess, Launch, new_token
+from edgelet_host.serving.javascript.workspace import make_workspace
 from edgelet_host.serving.variables import Variables
 
 _FIRST_PAUSE = 0.25
@@ -71,6 +71,7 @@ class JavascriptFunction:
         self._variables = variables
         self._console = console
         self._starting: asyncio.Task[_Started] | None = None
+        self._env: Mapping[str, str] = {}
         self._pause = 0.0
         self._not_before = 0.0
         self._last_failure: FunctionNotBooted | None = None
@@ -98,6 +99,8 @@ class JavascriptFunction:
     async def _process(self) -> AsyncIterator[DenoProcess]:
         """A process that lives at least until the request has reached it."""
         env = self._variables.of(self.config)
+        if env is not self._env:  # it may begin with these, though it did not with others
+            self._env, self._pause, self._last_failure = env, 0.0, None
         starting = self._starting
         if starting is None or (starting.done() and self._is_over(starting, env)):
             self._check_pause()
@@ -119,6 +122,7 @@ class JavascriptFunction:
         started = starting.result()
         if not started.process.is_alive:
             self._died(started)
+            self._starting = None  # it has died once, however often it is asked for meanwhile
             return True
         if started.env is not env:
             self._leave(starting, None)
@@ -174,38 +178,36 @@ class JavascriptFunction:
             )
             self._wait_longer(failure)
             raise failure from None
-        process.ended.add_done_callback(lambda _: setting.door.dismiss(caller))
+        process.ended.add_done_callback(lambda _: self._forget(caller, launch))
         return _Started(process, env, _now())
+
+    def _forget(self, caller: Caller, launch: Launch) -> None:
+        self._setting.door.dismiss(caller)
+        shutil.rmtree(launch.socket.parent, ignore_errors=True)
 
     def _launch(self, env: Mapping[str, str], token: str) -> Launch:
         setting, config = self._setting, self.config
-        number = next(_numbers)
-        socket = setting.run_folder / f"{number}"
-        written = setting.run_folder / f"{number}.json"
-        written.write_text(configuration(config, setting.functions, setting.import_map), "utf-8")
-        allowed = permissions(
-            config,
-            env,
-            sockets=[socket],
-            door=setting.door_socket,
-            readable=setting.readable,
-        )
+        folder = setting.run_folder / str(next(_numbers))
+        workspace = make_workspace(folder, config, setting.functions, setting.import_map)
+        socket, door = folder / "function", folder / "door"
+        door.hardlink_to(setting.door_socket)  # what it may connect to, it may remove: its own link
+        allowed = permissions(config, env, socket=socket, door=door, readable=setting.readable)
         command = [
             str(setting.deno),
             "run",
             "--quiet",
             "--unstable-no-legacy-abort",  # request.signal fires when the client leaves, only then
             *allowed,
-            f"--config={written}",
+            f"--config={workspace.configuration}",
             f"--v8-flags=--max-old-space-size={config.memory_mb}",
             *([f"--inspect-wait={setting.inspect}"] if setting.inspect else []),
-            f"--preload={shim()}",
+            f"--preload={workspace.preload}",
             str(config.entrypoint.absolute()),
         ]
         terms = {
             "env": dict(env),
             "socket": str(socket),
-            "door": {"socket": str(setting.door_socket), "token": token},
+            "door": {"socket": str(door), "token": token},
             "bridge": setting.bridge,
         }
         output: Callable[[str], None] = lambda line: self._console.output(config.name, line)  # noqa: E731

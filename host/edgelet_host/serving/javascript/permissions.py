@@ -26,21 +26,20 @@ def permissions(
     function: FunctionConfig,
     env: Mapping[str, str],
     *,
-    sockets: Iterable[Path],
+    socket: Path,
     door: Path,
     readable: Iterable[Path],
 ) -> list[str]:
-    """Deno's options. `sockets` are those it listens on, `door` the one it asks through."""
-    listens = list(sockets)
+    """Deno's options. `socket` is where it listens, `door` where it asks."""
     hosts = [*function.allow_hosts, *_own_hosts(env)]
-    net = [f"unix:{path}" for path in (*listens, door)] + [DOOR_HOST, *hosts]
-    read = [function.folder, shim(), *listens, door, *function.static_files, *readable]
+    net = [f"unix:{path}" for path in (socket, door)] + [DOOR_HOST, *hosts]
+    read = [function.folder, shim(), socket, door, *function.static_files, *readable]
     return [
         "--no-prompt",
         "--allow-env",  # it holds nothing but what the function is given
         "--allow-net" if ANY_HOST in hosts else f"--allow-net={','.join(net)}",
         f"--allow-read={','.join(map(_plain, read))}",
-        f"--allow-write={','.join(map(_plain, (*listens, door)))}",
+        f"--allow-write={','.join(map(_plain, (socket, door)))}",
     ]
 
 

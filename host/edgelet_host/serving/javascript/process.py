@@ -34,6 +34,7 @@ from edgelet_host.serving.javascript.errors import (
 )
 from edgelet_host.serving.javascript.output import LONGEST_LINE, Output
 from edgelet_host.serving.javascript.parent import dying_with_this
+from edgelet_host.serving.javascript.transport import StreamedBody, client_of
 
 BOOT_SECONDS = 120.0
 """Long enough to fetch a function's packages."""
@@ -73,14 +74,9 @@ class DenoProcess:
         self._process = process
         self._failure: EdgeletError | None = None
         self._output = Output(launch.function, launch.output)
-        self._client = aiohttp.ClientSession(
-            connector=aiohttp.UnixConnector(str(launch.socket), limit=0),
-            timeout=aiohttp.ClientTimeout(total=None),
-            auto_decompress=False,
-            skip_auto_headers=("accept", "accept-encoding", "user-agent", "content-type"),
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
+        self._client = client_of(launch.socket)
         self._in_flight: dict[int, float] = {}
+        self._is_unsure = False
         self._requests = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -97,7 +93,7 @@ class DenoProcess:
 
         Raises `FunctionNotBooted` with what it printed.
         """
-        env = {"DENO_TLS_CA_STORE": "mozilla,system"}  # the system's, as for what the server fetches
+        env = {"DENO_TLS_CA_STORE": "mozilla,system"}  # what the server itself trusts, too
         env |= {name: value for name, value in os.environ.items() if _PASSED_ON.match(name)}
         env |= {"NO_COLOR": "1", "DENO_NO_UPDATE_CHECK": "1", "DENO_NO_PROMPT": "1"}
         try:
@@ -139,7 +135,7 @@ class DenoProcess:
                 request.method,
                 URL(f"http://function{path_and_query(request.url)}", encoded=True),
                 headers=request.headers.raw(),
-                data=None if request.whole == b"" else aiter(request.body),
+                data=None if request.whole == b"" else StreamedBody(aiter(request.body)),
                 allow_redirects=False,
             )
         except aiohttp.ClientError:
@@ -225,6 +221,7 @@ class DenoProcess:
 
     def _finish(self, number: int) -> None:
         self._in_flight.pop(number, None)
+        self._is_unsure = True
         if not self._in_flight:
             self._idle.set()
 
@@ -239,17 +236,21 @@ class DenoProcess:
         return FunctionFailed(name, "it closed the connection before its answer was complete")
 
     async def _watch(self) -> None:
-        """See that the event loop turns while requests wait."""
+        """See that the event loop turns: while requests wait, and behind those that are done."""
         loop = asyncio.get_running_loop()
         while not self._launch.patient:
             await asyncio.sleep(1)
-            if not self._in_flight or loop.time() - min(self._in_flight.values()) < 1:
+            waits = self._in_flight and loop.time() - min(self._in_flight.values()) >= 1
+            if not (waits or self._is_unsure):
                 continue
+            self._is_unsure = False
             try:
                 async with asyncio.timeout(UNRESPONSIVE_SECONDS):
                     await (await self._client.get("http://function/", headers={_ALIVE: "1"})).read()
             except TimeoutError:
                 self._failure = EventLoopBlocked(self._launch.function)
+                if not self._in_flight:  # nobody else would hear of it
+                    self._launch.output(str(self._failure))
                 await self.kill()
                 return
             except aiohttp.ClientError:

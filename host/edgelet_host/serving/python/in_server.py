@@ -6,13 +6,9 @@ into the process's environment.
 
 from __future__ import annotations
 
-import importlib
 import os
-import sys
-import threading
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 from edgelet.errors import EdgeletError
@@ -20,11 +16,13 @@ from edgelet.functions import Handler, loading, respond
 from edgelet.http import Request, Response
 from edgelet_host.project import FunctionConfig
 from edgelet_host.sandbox.errors import FunctionFailed, FunctionNotBooted
-from edgelet_host.sandbox.function import Function
+from edgelet_host.sandbox.function import MAIN, Function
 from edgelet_host.sandbox.requirements import vendored
+from edgelet_host.serving.python.modules import Modules
 from edgelet_host.serving.variables import Variables
 
-_importing = threading.Lock()
+_FAILURES = (Exception, SystemExit)
+"""What ends a function, and not the server."""
 
 
 class FunctionInServer:
@@ -33,7 +31,7 @@ class FunctionInServer:
     def __init__(self, config: FunctionConfig, function: Function, variables: Variables) -> None:
         self.config = config
         self.version: object = (config, function.key)
-        self._modules = {module.name for module in function.modules}
+        self._function = function
         self._variables = variables
         self._handler: Handler | None = None
 
@@ -42,54 +40,74 @@ class FunctionInServer:
         self._prepared()
 
     async def respond(self, request: Request) -> Response:
-        """Call it. Raises `FunctionFailed`, `FunctionNotBooted`."""
-        os.environ.update(self._variables.of(self.config))
+        """Call it. Raises `FunctionFailed`, `FunctionNotBooted`; so does the body, if it fails."""
         handler = self._handler or self._prepared()
+        _environment.put(self._variables.of(self.config))
         try:
-            return await respond(handler, request)
-        except Exception as error:
-            raise FunctionFailed(self.config.name, _shown(error), type(error).__name__) from error
+            response = await respond(handler, request)
+        except _FAILURES as error:
+            raise self._failed(error) from error
+        if response.whole is not None:
+            return response
+        body = self._body(response)
+        return Response.received(response.status, response.headers.raw(), body)
 
     async def retire(self, seconds: float | None = None) -> None:
         """Nothing: requests that run keep their code."""
 
     def _prepared(self) -> Handler:
-        os.environ.update(self._variables.of(self.config))
+        _environment.put(self._variables.of(self.config))
         try:
-            self._handler = self._loaded()
-        except Exception as error:
+            modules = Modules(self._function.modules, self._folders())
+            with loading(self.config.name) as loaded:
+                modules.load(MAIN)
+            self._handler = loaded.handler
+        except _FAILURES as error:
             kind = type(error).__name__
             raise FunctionNotBooted(self.config.name, _shown(error), kind) from error
         return self._handler
 
-    def _loaded(self) -> Handler:
-        name = self.config.entrypoint.stem
-        with (
-            _importing,
-            _own_modules(self._modules, self._folders()),
-            loading(self.config.name) as loaded,
-        ):
-            importlib.import_module(name)
-            return loaded.handler
+    async def _body(self, response: Response) -> AsyncIterator[bytes]:
+        try:
+            async for piece in response.body:
+                yield piece
+        except _FAILURES as error:
+            raise self._failed(error) from error
+        finally:
+            await response.aclose()
+
+    def _failed(self, error: BaseException) -> FunctionFailed:
+        return FunctionFailed(self.config.name, _shown(error), type(error).__name__)
 
     def _folders(self) -> list[Path]:
         packages = vendored(self.config.folder)
         return [self.config.folder] if packages is None else [self.config.folder, packages]
 
 
-@contextmanager
-def _own_modules(names: set[str], folders: list[Path]) -> Iterator[None]:
-    """Let a function's modules be found, and be no other function's of the same names."""
-    sys.path[:0] = map(str, folders)
-    hidden = {name: sys.modules.pop(name) for name in names if name in sys.modules}
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        for name in names:
-            sys.modules.pop(name, None)
-        sys.modules.update(hidden)
-        del sys.path[: len(folders)]
+class _Environment:
+    """The environment of this process, with the variables of the function that was asked last."""
+
+    def __init__(self) -> None:
+        self._replaced: dict[str, str | None] = {}
+        self._put: Mapping[str, str] = {}
+
+    def put(self, variables: Mapping[str, str]) -> None:
+        """Let the variables be there, and none of those that were put before."""
+        if variables is self._put:
+            return
+        for name in self._replaced.keys() - variables.keys():
+            before = self._replaced.pop(name)
+            if before is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = before
+        for name in variables:
+            self._replaced.setdefault(name, os.environ.get(name))
+        os.environ.update(variables)
+        self._put = variables
+
+
+_environment = _Environment()
 
 
 def _shown(error: BaseException) -> str:
