@@ -45,7 +45,9 @@ async def measured(amounts: Amounts) -> dict[str, Any]:
         starts |= await measure.server_starts(places, amounts)
     return {
         "cores": os.cpu_count(),
+        "rounds": amounts.rounds,
         "load average before": busy,
+        "load average after": os.getloadavg()[0],
         "loads": {
             function: {
                 way: {clients: measure.summary(rounds) for clients, rounds in figures.items()}
@@ -73,16 +75,7 @@ def show(figures: dict[str, Any], console: Console) -> None:
             table.add_row("" if number else function, way, *cells)
         table.add_section()
     console.print(table)
-    worst = min(
-        each["slowest round to fastest"]
-        for ways in figures["loads"].values()
-        for by_clients in ways.values()
-        for each in by_clients.values()
-    )
-    console.print(
-        f"Clients and servers share {figures['cores']} cores; *the client alone* asks a server that "
-        f"does nothing. The slowest round of any load had {worst:.0%} of its fastest one's requests/s."
-    )
+    console.print(_caveats(figures))
     once = Table(title="once")
     for column in ("figure", "way", "value"):
         once.add_column(column, justify="right" if column == "value" else "left")
@@ -93,6 +86,23 @@ def show(figures: dict[str, Any], console: Console) -> None:
     for number, (way, value) in enumerate(figures["own memory, MB"].items()):
         once.add_row("" if number else "own memory", way, f"{value:.1f} MB")
     console.print(once)
+
+
+def _caveats(figures: dict[str, Any]) -> str:
+    sentences = [
+        f"Clients and servers share {figures['cores']} cores. The client alone asks a server that",
+        "does nothing: a way that reaches as many requests/s is limited by the client.",
+        f"The load average was {figures['load average after']:.1f} at the end.",
+    ]
+    if figures["rounds"] > 1:
+        worst = min(
+            each["slowest round to fastest"]
+            for ways in figures["loads"].values()
+            for by_clients in ways.values()
+            for each in by_clients.values()
+        )
+        sentences.append(f"The noisiest load's slowest round reached {worst:.0%} of its fastest.")
+    return " ".join(sentences)
 
 
 def _cell(figures: dict[str, float]) -> str:

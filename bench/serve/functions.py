@@ -1,6 +1,7 @@
 """The functions that are measured, in both languages, and the project that has them.
 
-`hello` greets whom it is told, as the template of `supabase functions new`; `embed` answers with the vector of a query.
+`hello` greets whom it is told, as the template of `supabase functions new` does; `embed` answers
+with the vector of a query.
 """
 
 from __future__ import annotations

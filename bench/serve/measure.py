@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench.serve.client import Connection, Load, Target, first_answer, load
@@ -48,11 +49,9 @@ class Places:
     def plain(self) -> dict[str, dict[str, Callable[[], AbstractContextManager[Running]]]]:
         """The functions under plain Deno, by what they do and the name of the way."""
         return {
-            "hello": {"plain Deno": lambda: plain_deno(self.file("hello-js"))},
+            "hello": {"plain Deno": partial(plain_deno, self.file("hello-js"))},
             "embed": {
-                f"plain Deno, {engine}": lambda module=module: plain_deno(
-                    self.file("embed-js"), preload=module
-                )
+                f"plain Deno, {engine}": partial(plain_deno, self.file("embed-js"), preload=module)
                 for engine, module in self.packages.items()
             },
         }
@@ -60,7 +59,7 @@ class Places:
 
 def function(server: Running, name: str) -> Target:
     """A function that edgelet serves; those with a number are copies."""
-    asked = ASKED[name.split("-")[0]]
+    asked = ASKED[name.partition("-")[0]]
     return Target(server.port, f"/functions/v1/{name}", asked, server.headers)
 
 
@@ -96,8 +95,8 @@ async def loads(places: Places, amounts: Amounts) -> dict[str, dict[str, dict[st
 async def starts(places: Places, amounts: Amounts) -> dict[str, dict[str, list[float]]]:
     """Milliseconds until the first answer, from the start of the process or the change of its code.
 
-    The functions of edgelet are copies that nobody has asked before. Its server runs already: it has
-    compiled those in Python when it started, and loaded the model when another was asked.
+    The functions of edgelet are copies that nobody has asked before. Its server runs already: it
+    has compiled those in Python when it started, and loaded the model when another was asked.
     """
     figures: dict[str, dict[str, list[float]]] = {}
 

@@ -1,4 +1,4 @@
-"""What is measured: `edgelet functions serve`, plain Deno, a server that does nothing; a process each."""
+"""What is measured, a process each: edgelet, plain Deno, and a server that does nothing."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def edgelet(project: Path) -> Iterator[Running]:
 
 @contextmanager
 def plain_deno(function: Path, *options: str, preload: Path | None = None) -> Iterator[Running]:
-    """The function's file under `deno run`, as it is; what it listens at, a variable of Deno's says.
+    """The function's file under `deno run`, as it is; a variable of Deno's says where it listens.
 
     It may not answer yet.
     """
@@ -149,6 +149,6 @@ def _wait_for(process: subprocess.Popen[bytes], log: Path, pattern: str) -> re.M
     end = time.monotonic() + PATIENCE
     while (found := re.search(pattern, log.read_text(errors="replace"))) is None:
         if process.poll() is not None or time.monotonic() > end:
-            raise RuntimeError(f"{process.args} did not begin to serve")
+            raise RuntimeError("edgelet did not begin to serve")
         time.sleep(0.005)
     return found

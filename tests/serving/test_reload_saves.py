@@ -12,7 +12,6 @@ import pytest
 from tests.serving.served import Served, served, write
 from tests.serving.test_reload import LANGUAGES, answers, code, loaded, save, until
 
-
 SLOW_SECONDS = 0.1
 """What a save may take on a busy machine, between its steps."""
 

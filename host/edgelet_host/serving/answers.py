@@ -56,11 +56,6 @@ def unauthorized(reason: str) -> Response:
     return Response.json({"msg": reason}, status=401)
 
 
-def healthy() -> Response:
-    """The server is there."""
-    return Response.json({"message": "ok"})
-
-
 def answer_of(failure: Exception) -> Response:
     """The answer in place of the one that the function did not give.
 

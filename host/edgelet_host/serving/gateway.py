@@ -148,6 +148,9 @@ class Gateway:
         except EdgeletError as failure:
             self._console.failure(name, failure)
             return answer_of(failure)
+        except Exception as fault:  # of ours: this one request has no answer, and no other suffers
+            self._console.note(f"[{name}] the server failed: {type(fault).__name__}: {fault}")
+            return answer_of(fault)
 
     async def _send(self, response: Response, asked: Headers, send: Send) -> None:
         headers = [

@@ -31,7 +31,7 @@ from edgelet_host.serving.signals import StopSignals
 from edgelet_host.serving.tokens import Tokens
 from edgelet_host.serving.variables import Variables, runtime_variables
 
-STOP_SECONDS = 11
+STOP_SECONDS = 10
 """How long requests may take to end when the server stops; what is left is broken off."""
 
 _LEAVE_SECONDS = 2.0
@@ -137,13 +137,23 @@ async def _loaded(
     project: ProjectConfig, options: Options, console: Console, runners: Runners
 ) -> AsyncIterator[Functions]:
     """The functions of a project, which are given up with the context."""
+    known = project.auth
+
+    def configure(changed: ProjectConfig) -> None:
+        nonlocal known
+        runners.configure(changed)
+        if changed.auth != known:
+            known = changed.auth
+            name = project.layout.config_name
+            console.note(f"{name}: [auth] has changed; start the server again to use it")
+
     functions = Functions(
         project.layout,
         runners.version,
         console,
         names=options.names,
         preload=options.preload,
-        configure=runners.configure,
+        configure=configure,
     )
     try:
         await functions.refresh()
