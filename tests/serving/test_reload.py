@@ -208,6 +208,8 @@ def test_the_configuration_is_a_change_too(server: Served) -> None:
         assert server.get("set", headers=stranger).status_code == 504
         configure("[functions.set]\nenabled = false\n")
         until(lambda: server.get("set").status_code, 404)
+        configure(f"[auth]\njwt_secret = '{'x' * 32}'\n")
+        server.wait_for(r"^edgelet.toml: \[auth\] has changed; start the server again to use it")
     finally:
         (server.project / "edgelet.toml").unlink()
     answers(server, "set", "slow")

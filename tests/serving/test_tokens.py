@@ -13,8 +13,8 @@ from typing import Any
 import jwt
 import pytest
 
-from edgelet_host.project.config import LOCAL_JWT_SECRET
-from edgelet_host.serving.tokens import PUBLISHABLE_KEY, SECRET_KEY
+from edgelet_host.project.config import LOCAL_JWT_SECRET, AuthConfig
+from edgelet_host.serving.tokens import PUBLISHABLE_KEY, SECRET_KEY, Tokens
 from tests.serving.served import Served, served, write
 
 FUNCTION = """
@@ -170,6 +170,17 @@ def test_a_projects_own_secret_takes_the_place_of_the_one_that_everyone_knows(
         assert jwt.decode(running.anon_key, OWN_SECRET, algorithms=["HS256"])["role"] == "anon"
         local = running.get("closed", headers={"authorization": f"Bearer {signed()}"})
         assert local.json() == {"msg": INVALID}
-        by_key = running.get("closed", headers={"authorization": "", "apikey": SECRET_KEY})
+        known = running.get("closed", headers={"authorization": "", "apikey": SECRET_KEY})
+        assert known.json() == {"msg": INVALID}
+        key = Tokens(AuthConfig(OWN_SECRET)).secret_key
+        by_key = running.get("closed", headers={"authorization": "", "apikey": key})
         assert by_key.status_code == 200
     assert OWN_SECRET not in running.output
+
+
+def test_a_token_that_was_valid_is_refused_once_it_has_expired(server: Served) -> None:
+    expires = int(time.time()) + 3
+    headers = {"authorization": f"Bearer {signed(exp=expires)}"}
+    assert [server.get("closed", headers=headers).status_code for _ in range(2)] == [200, 200]
+    time.sleep(max(expires - time.time(), 0) + 1)
+    assert server.get("closed", headers=headers).json() == {"msg": INVALID}

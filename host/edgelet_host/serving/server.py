@@ -125,7 +125,7 @@ async def running(
     """
     url = f"http://{_shown(options.host)}:{options.port}"
     tokens = Tokens(project.auth, console.note)
-    runtime = runtime_variables(url, tokens.anon_key, tokens.service_role_key, options.region)
+    runtime = runtime_variables(url, tokens, options.region)
     given = Variables(project, {**runtime, **(variables or {})}, options.env_file)
     native = host or NativeHost()
     async with Runners(project.layout, options, given, console, native, progress) as runners:

@@ -10,8 +10,11 @@ the place of an API key.
 from __future__ import annotations
 
 import asyncio
+import base64
 import hmac
 import json
+import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +29,9 @@ from edgelet_host.project import AuthConfig
 PUBLISHABLE_KEY = "sb_publishable_ACJWlzQHlZjBrEguHvfOxg_3BJgxAaH"
 SECRET_KEY = "sb_secret_N7UND0UgjKTVK-Uodkm0Hg_xSvEMPvz"  # noqa: S105
 """The API keys of Supabase's local stack, which everyone knows."""
+
+_MOST_REMEMBERED = 1024
+"""Tokens that need not be checked again until they expire."""
 
 _EXPIRES = 1983812996
 """When the local keys expire: in 2032, as those of Supabase's local stack do."""
@@ -44,14 +50,19 @@ class Refused(EdgeletError):
 class Tokens:
     """Checks tokens by a project's secret and public keys.
 
+    `anon_key` and `service_role_key` are tokens, `publishable_key` and `secret_key` API keys that
+    stand for them: those of Supabase's local stack for its secret, the project's own for another.
     `note` is told when the public keys cannot be had, which refuses whoever needs them.
     """
 
     def __init__(self, auth: AuthConfig, note: Callable[[str], object] = lambda _: None) -> None:
         self._secret = auth.jwt_secret
+        self._valid: dict[str, float] = {}
         self._jwks = None if auth.jwks_url is None else _Jwks(auth.jwks_url, note)
         self.anon_key = self._local_key("anon")
         self.service_role_key = self._local_key("service_role")
+        self.publishable_key = PUBLISHABLE_KEY if auth.is_local else self._api_key("publishable")
+        self.secret_key = SECRET_KEY if auth.is_local else self._api_key("secret")
 
     async def check(self, headers: Headers) -> None:
         """See that the caller has a valid token. Raises `Refused`."""
@@ -78,15 +89,17 @@ class Tokens:
         if key is None or (given and not given.lower().startswith(f"{_SCHEME}sb_")):
             return headers
         token = key
-        if hmac.compare_digest(key.encode(), PUBLISHABLE_KEY.encode()):
+        if hmac.compare_digest(key.encode(), self.publishable_key.encode()):
             token = self.anon_key
-        elif hmac.compare_digest(key.encode(), SECRET_KEY.encode()):
+        elif hmac.compare_digest(key.encode(), self.secret_key.encode()):
             token = self.service_role_key
         changed = Headers(headers)
         changed["authorization"] = f"Bearer {token}"
         return changed
 
     async def _is_valid(self, token: str) -> bool:
+        if time.time() < self._valid.get(token, 0):
+            return True
         try:
             algorithm = jwt.get_unverified_header(token).get("alg")
             key: Any
@@ -97,10 +110,21 @@ class Tokens:
             else:
                 return False
             options: Any = {"verify_aud": False}
-            jwt.decode(token, key, algorithms=[algorithm], options=options)
+            claims = jwt.decode(token, key, algorithms=[algorithm], options=options)
         except (jwt.PyJWTError, ValueError):
             return False
+        if algorithm == "HS256":  # public keys may be withdrawn
+            self._remember(token, float(claims.get("exp", math.inf)))
         return True
+
+    def _remember(self, token: str, expires: float) -> None:
+        if len(self._valid) >= _MOST_REMEMBERED:
+            self._valid.clear()
+        self._valid[token] = expires
+
+    def _api_key(self, kind: str) -> str:
+        digest = hmac.digest(self._secret.encode(), f"edgelet {kind} key".encode(), "sha256")
+        return f"sb_{kind}_{base64.urlsafe_b64encode(digest).decode()[:31]}"
 
     def _local_key(self, role: str) -> str:
         claims = {"iss": "supabase-demo", "role": role, "exp": _EXPIRES}

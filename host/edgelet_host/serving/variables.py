@@ -15,6 +15,7 @@ from pathlib import Path
 from edgelet_host.project import FunctionConfig, ProjectConfig
 from edgelet_host.project.env_file import read_env_file
 from edgelet_host.sandbox.grants import inference_environment
+from edgelet_host.serving.tokens import Tokens
 
 RESERVED = "SUPABASE_"
 """Names that begin so are the runtime's."""
@@ -22,21 +23,13 @@ RESERVED = "SUPABASE_"
 _Stamp = tuple[int, int, int] | None
 
 
-@dataclass(slots=True)
-class _EnvFile:
-    """A file of secrets as it was when it was last read."""
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A function's variables, and what was looked at to know them."""
 
-    path: Path
-    stamp: _Stamp = (0, 0, 0)
-    values: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-    def current(self) -> Mapping[str, str]:
-        """Its values now. Raises `OptionError` when it cannot be read."""
-        stamp = _stamp(self.path)
-        if stamp != self.stamp:
-            self.values = _secrets(read_env_file(self.path))
-            self.stamp = stamp
-        return self.values
+    stamps: list[_Stamp]
+    secrets: Mapping[str, str] = field(repr=False)
+    values: Mapping[str, str] = field(repr=False)
 
 
 class Variables:
@@ -51,9 +44,8 @@ class Variables:
         self._runtime = {**inference_environment(), **runtime}
         self.configure(project)
         self._only = env_file
-        self._files: dict[Path, _EnvFile] = {}
         self._project_file = project.layout.env_file
-        self._given: dict[str, Mapping[str, str]] = {}
+        self._given: dict[str, _Given] = {}
 
     def configure(self, project: ProjectConfig) -> None:
         """Take the secrets that the project's configuration has now."""
@@ -65,35 +57,32 @@ class Variables:
         Raises `OptionError` when a file of secrets cannot be read.
         """
         paths = [self._only] if self._only else [self._project_file, function.folder / ".env"]
-        merged = dict(self._runtime)
-        merged.update(self._secrets)
+        stamps, before = [*map(_stamp, paths)], self._given.get(function.name)
+        if before and before.stamps == stamps and before.secrets is self._secrets:
+            return before.values
+        values = {**self._runtime, **self._secrets}
         for path in paths:
-            merged.update(self._file(path).current())
-        given = self._given.get(function.name)
-        if given != merged:
-            given = self._given[function.name] = merged
-        return given
+            values.update(_secrets(read_env_file(path)))
+        if before and before.values == values:
+            given = _Given(stamps, self._secrets, before.values)
+        else:
+            given = _Given(stamps, self._secrets, values)
+        self._given[function.name] = given
+        return given.values
 
-    def _file(self, path: Path) -> _EnvFile:
-        return self._files.setdefault(path, _EnvFile(path))
 
-
-def runtime_variables(
-    url: str, anon_key: str, service_role_key: str, region: str
-) -> dict[str, str]:
+def runtime_variables(url: str, tokens: Tokens, region: str) -> dict[str, str]:
     """What Supabase's runtime sets; the server's own variables of these names win.
 
-    >>> runtime_variables("http://127.0.0.1:54321", "a", "s", "local")["SB_REGION"]
+    >>> runtime_variables("http://127.0.0.1:54321", Tokens(AuthConfig()), "local")["SB_REGION"]
     'local'
     """
-    from edgelet_host.serving.tokens import PUBLISHABLE_KEY, SECRET_KEY
-
     values = {
         "SUPABASE_URL": url,
-        "SUPABASE_ANON_KEY": anon_key,
-        "SUPABASE_SERVICE_ROLE_KEY": service_role_key,
-        "SUPABASE_PUBLISHABLE_KEYS": f'{{"default":"{PUBLISHABLE_KEY}"}}',
-        "SUPABASE_SECRET_KEYS": f'{{"default":"{SECRET_KEY}"}}',
+        "SUPABASE_ANON_KEY": tokens.anon_key,
+        "SUPABASE_SERVICE_ROLE_KEY": tokens.service_role_key,
+        "SUPABASE_PUBLISHABLE_KEYS": f'{{"default":"{tokens.publishable_key}"}}',
+        "SUPABASE_SECRET_KEYS": f'{{"default":"{tokens.secret_key}"}}',
         "SUPABASE_DB_URL": "postgresql://postgres:postgres@127.0.0.1:54322/postgres",
         "SB_REGION": region,
     }
