@@ -82,15 +82,16 @@ without_node() {
   printf '%s, because Node 20 or newer is not installed\n' "$1" >&2
 }
 
-# No package runs a program of its own while it is installed (js-shim/.npmrc); Bun alone must, to put
-# its executable in place.
+# No package runs a program of its own while it is installed (js-shim/.npmrc); Bun and Deno alone must,
+# to put their executables in place.
 install_npm() {
   local stamp=js-shim/node_modules/installed
   if [ -e "$stamp" ] && [ "$stamp" -nt js-shim/package-lock.json ]; then
     return
   fi
   printf 'installing npm packages…\n' >&2
-  (cd js-shim && quietly npm ci && quietly node node_modules/bun/install.js)
+  (cd js-shim && quietly npm ci && quietly node node_modules/bun/install.js &&
+    quietly node node_modules/deno/install.cjs)
   touch "$stamp"
 }
 

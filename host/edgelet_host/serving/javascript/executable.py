@@ -11,7 +11,8 @@ from pathlib import Path
 from edgelet.errors import FunctionError
 
 VARIABLE = "EDGELET_DENO"
-_NPM = ("node_modules/deno/deno", "node_modules/deno/deno.exe")
+_NPM = ("node_modules/deno/deno", "node_modules/deno/deno.exe", "node_modules/@deno/*/deno*")
+"""Where the npm package has it; the last of them where packages may not run programs of theirs."""
 _LEAST = (2, 9)
 """The first release with a permission for one Unix socket."""
 
@@ -23,7 +24,7 @@ def find_deno(root: Path) -> Path:
     """
     named = os.environ.get(VARIABLE)
     on_path = shutil.which("deno")
-    npm = next((root / each for each in _NPM if (root / each).is_file()), None)
+    npm = next((path for each in _NPM for path in root.glob(each) if path.is_file()), None)
     found = Path(named) if named else npm or (Path(on_path) if on_path else None)
     how = "install it from https://deno.com or with `npm install deno`"
     if found is None:
