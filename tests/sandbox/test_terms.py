@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from edgelet.effects import TransportFailed
 from edgelet.errors import FunctionError, OptionError
 from edgelet_host.sandbox import Function, Grants, Limits, Sandbox, read_function
 from edgelet_host.sandbox.folder import NotGranted, read_granted
@@ -35,11 +36,32 @@ def test_a_sandbox_needs_sane_options(options: dict[str, object]) -> None:
 
 @pytest.mark.parametrize(
     "entry",
-    ["", "*", "*.", "a*.example.com", "http://example.com", "a/b", "u@h", "h:port", "h:0x1"],
+    [
+        "",
+        "**",
+        "*.",
+        "*:443",
+        "a*.example.com",
+        "http://example.com",
+        "a/b",
+        "u@h",
+        "h:port",
+        "h:0x1",
+    ],
 )
 def test_an_entry_that_is_no_host_is_refused(entry: str) -> None:
     with pytest.raises(OptionError, match="expected a host such as"):
         Grants(env={}, allow_hosts=(entry,))
+
+
+async def test_every_public_host_can_be_granted_and_no_private_one_with_it() -> None:
+    network = Grants(env={}, allow_hosts=("*",)).network
+
+    assert await network.address("http://1.1.1.1/") == "1.1.1.1"
+    with pytest.raises(TransportFailed, match=r"10\.0\.0\.5, which is no public address"):
+        await network.address("http://10.0.0.5/")
+    with pytest.raises(TransportFailed, match="no public address"):
+        await network.address("http://localhost/")
 
 
 def test_only_where_the_inference_host_is_is_granted_by_default(

@@ -16,7 +16,7 @@ from edgelet.http import Request, Response
 from edgelet_host.granted_host import GrantedHost
 from edgelet_host.native import NativeHost
 from edgelet_host.project import FunctionConfig
-from edgelet_host.sandbox.errors import FunctionNotBooted
+from edgelet_host.sandbox.errors import FunctionNotBooted, LimitExceeded
 from edgelet_host.sandbox.grants import Grants
 from edgelet_host.serving.console import Console
 from edgelet_host.serving.javascript.door import Caller, Door
@@ -134,7 +134,8 @@ class JavascriptFunction:
             raise self._last_failure
 
     def _died(self, started: _Started) -> None:
-        if _now() - started.at < _SHORT_LIFE:
+        by_a_limit = isinstance(started.process.failure, LimitExceeded)  # a request's own doing
+        if not by_a_limit and _now() - started.at < _SHORT_LIFE:
             self._wait_longer(
                 FunctionNotBooted(self.config.name, "its process died again and again")
             )

@@ -123,6 +123,11 @@ class DenoProcess:
         return self._process.returncode is None and self._failure is None
 
     @property
+    def failure(self) -> EdgeletError | None:
+        """Why it ended; None while it lives."""
+        return self._failure
+
+    @property
     def pid(self) -> int:
         """Its number."""
         return self._process.pid
