@@ -144,6 +144,9 @@ async function types() {
     const { status } = spawnSync(compiler, program, { cwd: here, stdio: "inherit" });
     if (status !== 0) process.exit(1);
   }
+  for (const name of ["function", "function.deno.d.ts"]) { // of the server's package, not of this one
+    await rm(join(output, name), { recursive: true, force: true });
+  }
 }
 
 if (process.argv.includes("--types")) await types();

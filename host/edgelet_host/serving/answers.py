@@ -9,8 +9,8 @@
     504  {"code": "IDLE_TIMEOUT", …}      no answer began in time
     546  {"code": "WORKER_LIMIT", …}      it used more memory or time than it may
 
-What went wrong inside a function is for its console; a client is told no more than this. Clients
-know by `x-relay-error` that the answer is not the function's own.
+What went wrong inside a function is for its console; a client is told no more than this. From 500
+on `x-relay-error` says that the answer stands in for the function's own.
 
 Source: the server of `supabase functions serve`, and
 https://supabase.com/docs/guides/functions/status-codes
@@ -20,11 +20,7 @@ from __future__ import annotations
 
 from edgelet.errors import EdgeletError
 from edgelet.http import Response
-from edgelet_host.sandbox.errors import (
-    FunctionNotBooted,
-    LimitExceeded,
-    QueueFull,
-)
+from edgelet_host.sandbox.errors import FunctionNotBooted, LimitExceeded, QueueFull
 
 RELAY_ERROR = ("x-relay-error", "true")
 

@@ -86,8 +86,8 @@ class Runners:
             sandbox = await self._started_sandbox()
             return SandboxedFunction(config, function, limits, sandbox, self._variables)
         setting = await self._started_deno()
-        stamp = await asyncio.to_thread(_stamp, config, self._layout.functions)
-        return JavascriptFunction(config, (config, stamp), setting, self._variables, self._console)
+        files = await asyncio.to_thread(_stamp, config, self._layout.functions)
+        return JavascriptFunction(config, (config, files), setting, self._variables, self._console)
 
     async def _started_sandbox(self) -> Sandbox:
         async with self._starting:

@@ -114,7 +114,7 @@ class Tokens:
         except (jwt.PyJWTError, ValueError):
             return False
         if algorithm == "HS256":  # public keys may be withdrawn
-            self._remember(token, float(claims.get("exp", math.inf)))
+            self._remember(token, int(claims["exp"]) if "exp" in claims else math.inf)
         return True
 
     def _remember(self, token: str, expires: float) -> None:

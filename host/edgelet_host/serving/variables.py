@@ -13,12 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgelet_host.project import FunctionConfig, ProjectConfig
-from edgelet_host.project.env_file import read_env_file
+from edgelet_host.project.env_file import RESERVED, read_env_file
 from edgelet_host.sandbox.grants import inference_environment
 from edgelet_host.serving.tokens import Tokens
-
-RESERVED = "SUPABASE_"
-"""Names that begin so are the runtime's."""
 
 _Stamp = tuple[int, int, int] | None
 

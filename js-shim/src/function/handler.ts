@@ -3,33 +3,25 @@
  * whoever runs the function, and told to the server by a header, which makes an answer of it.
  */
 
+import { arrived, heard } from "./arrivals.js";
 import type { Handler, ServeInfo, ServeOptions } from "./deno.js";
 
 /** On the answer of a handler that failed. */
 export const FAILED = "x-edgelet-failed";
 
-/** A request that asks only whether the event loop turns. */
-const ALIVE = "x-edgelet-alive";
-
 /** The handler as the server calls it. */
 export function called(handler: Handler, { onError }: ServeOptions): Handler {
   return async (request, info) => {
-    if (request.headers.has(ALIVE)) return new Response(null, { status: 204 });
+    if (heard(request)) return new Response(null, { status: 204 });
     try {
       const remoteAddr = clientOf(request);
-      return checked(await handler(overHttp(request), { ...info, remoteAddr }));
+      return checked(await handler(arrived(request, info), { ...info, remoteAddr }));
     } catch (error) {
       if (onError !== undefined) return onError(error);
       console.error(error);
       return new Response(null, { status: 500, headers: { [FAILED]: "true" } });
     }
   };
-}
-
-/** Deno's URL of a request over a Unix socket begins with `http+unix:`. */
-function overHttp(request: Request): Request {
-  const scheme = request.headers.get("x-forwarded-proto") ?? "http";
-  return new Request(request.url.replace(/^http\+unix:/, `${scheme}:`), request);
 }
 
 function checked(answer: unknown): Response {

@@ -50,22 +50,17 @@ export class ServerRuntime implements Runtime {
     const left = (): void => leave.abort(signal?.reason);
     signal?.addEventListener("abort", left, { once: true });
     try {
-      const response = await this.#door.ask("/call", call.asked, leave.signal);
-      const kind = response.headers.get("content-type");
-      if (kind === "application/x-ndjson") return this.#opened(response, leave);
-      if (kind === "application/octet-stream") {
-        const answer = embeddingsIn(await response.arrayBuffer());
+      const response = await this.#asked(call, leave);
+      if (response === undefined) return this.#byBridge(call, listeners);
+      if (typeOf(response) === "application/x-ndjson") return this.#opened(response, leave);
+      const answer = await answerIn(response);
+      if (answer.kind === "embeddings") {
         progress?.(answer.token_counts.length, answer.token_counts.length);
-        return answer;
       }
-      const { failed, value } = (await response.json()) as { failed?: ErrorFacts; value: unknown };
-      if (failed !== undefined) throw new EdgeletError(failed);
-      return { kind: "answer", value };
+      return answer;
     } catch (error) {
       signal?.throwIfAborted();
-      if (!(error instanceof TypeError)) throw error;
-      console.warn(`the server cannot be asked (${error.message}); the model is loaded here`);
-      return this.#byBridge(call, listeners);
+      throw error;
     } finally {
       signal?.removeEventListener("abort", left);
     }
@@ -115,6 +110,17 @@ export class ServerRuntime implements Runtime {
     await Promise.all([...this.#streams.keys()].map((stream) => this.close(stream)));
   }
 
+  /** The head of the server's answer; `undefined` where there is no server. */
+  async #asked(call: Call, leave: AbortController): Promise<Response | undefined> {
+    try {
+      return await this.#door.ask("/call", call.asked, leave.signal);
+    } catch (error) {
+      if (leave.signal.aborted || !(error instanceof TypeError)) throw error;
+      console.warn(`the server cannot be asked (${error.message}); the model is loaded here`);
+      return undefined;
+    }
+  }
+
   async #byBridge(call: Call, listeners: CallListeners): Promise<Answer> {
     const bridge = await this.#bridge();
     const answer = await bridge.call(call, listeners);
@@ -127,6 +133,28 @@ export class ServerRuntime implements Runtime {
     this.#streams.set(++this.#last, { lines: linesOf(response), leave });
     return { kind: "stream", stream: this.#last };
   }
+}
+
+function typeOf(response: Response): string | null {
+  return response.headers.get("content-type");
+}
+
+/** An answer that does not stream. Throws what the call came to, or `ConnectionFailed`. */
+async function answerIn(response: Response): Promise<Answer> {
+  let bytes: ArrayBuffer;
+  try {
+    bytes = await response.arrayBuffer();
+  } catch {
+    throw lost();
+  }
+  if (typeOf(response) === "application/octet-stream") return embeddingsIn(bytes);
+  if (!response.ok) throw lost();
+  const { failed, value } = JSON.parse(new TextDecoder().decode(bytes)) as {
+    readonly failed?: ErrorFacts;
+    readonly value: unknown;
+  };
+  if (failed !== undefined) throw new EdgeletError(failed);
+  return { kind: "answer", value };
 }
 
 /** The length of the facts (four bytes, little-endian), the facts as JSON, and the float32 values. */

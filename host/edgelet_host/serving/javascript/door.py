@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -75,10 +74,7 @@ class Door:
                 await client.waiting_for(_answer_call(caller, client, send))
 
     def _caller(self, authorization: bytes) -> Caller | None:
-        given = authorization.removeprefix(b"Bearer ").decode("latin-1")
-        found = self._callers.get(given)
-        known = found is not None and hmac.compare_digest(found.token, given)
-        return found if known else None
+        return self._callers.get(authorization.removeprefix(b"Bearer ").decode("latin-1"))
 
 
 async def _answer_call(caller: Caller, client: Client, send: Send) -> None:

@@ -18,7 +18,7 @@ _LEAST = (2, 9)
 
 
 def find_deno(root: Path) -> Path:
-    """The executable that `EDGELET_DENO` names, the one on the path, or the npm package's.
+    """The executable that `EDGELET_DENO` names, the project's own by npm, or the one on the path.
 
     Raises `FunctionError`, which says where to get it.
     """

@@ -40,6 +40,8 @@ BOOT_SECONDS = 120.0
 """Long enough to fetch a function's packages."""
 
 _FAILED = "x-edgelet-failed"
+_NUMBER = "x-edgelet-request"
+_LEFT = "x-edgelet-left"
 _ALIVE = "x-edgelet-alive"
 _PASSED_ON = re.compile(
     r"(DENO_|NPM_CONFIG_|XDG_CACHE_HOME$|HOME$|TMPDIR$|LANG$|SSL_CERT_|NODE_EXTRA_CA_CERTS$"
@@ -77,6 +79,7 @@ class DenoProcess:
         self._client = client_of(launch.socket)
         self._in_flight: dict[int, float] = {}
         self._is_unsure = False
+        self._telling: dict[int, asyncio.Task[bool]] = {}
         self._requests = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -127,11 +130,6 @@ class DenoProcess:
         """Why it ended; None while it lives."""
         return self._failure
 
-    @property
-    def pid(self) -> int:
-        """Its number."""
-        return self._process.pid
-
     async def respond(self, request: Request) -> Response:
         """The function's answer. Raises `FunctionFailed`, a `LimitExceeded`, or `WorkerLost`."""
         number = self._begin()
@@ -139,7 +137,7 @@ class DenoProcess:
             answer = await self._client.request(
                 request.method,
                 URL(f"http://function{path_and_query(request.url)}", encoded=True),
-                headers=request.headers.raw(),
+                headers=[*request.headers.raw(), (_NUMBER, str(number))],
                 data=None if request.whole == b"" else StreamedBody(aiter(request.body)),
                 allow_redirects=False,
             )
@@ -147,7 +145,7 @@ class DenoProcess:
             self._finish(number)
             raise await self._lost() from None
         except BaseException:
-            self._finish(number)
+            self._leave(number)
             raise
         if answer.headers.get(_FAILED):
             answer.close()
@@ -215,8 +213,11 @@ class DenoProcess:
         except aiohttp.ClientError:
             raise await self._lost() from None
         finally:
-            answer.close()
-            self._finish(number)
+            if answer.content.at_eof():
+                answer.close()
+                self._finish(number)
+            else:  # told first: what is broken off counts as answered in Deno
+                self._leave(number).add_done_callback(lambda _: answer.close())
 
     def _begin(self) -> int:
         self._requests += 1
@@ -226,9 +227,27 @@ class DenoProcess:
 
     def _finish(self, number: int) -> None:
         self._in_flight.pop(number, None)
+        self._telling.pop(number, None)
         self._is_unsure = True
         if not self._in_flight:
             self._idle.set()
+
+    def _leave(self, number: int) -> asyncio.Task[bool]:
+        """Nobody waits for that request any more: tell the function, which may not hear it else."""
+        telling = self._telling[number] = asyncio.create_task(self._tell(_LEFT, str(number)))
+        telling.add_done_callback(lambda _: self._finish(number))
+        return telling
+
+    async def _tell(self, what: str, value: str) -> bool:
+        """Say something to the process; whether its event loop turned to hear it."""
+        try:
+            async with asyncio.timeout(UNRESPONSIVE_SECONDS):
+                await (await self._client.get("http://function/", headers={what: value})).read()
+        except TimeoutError:
+            return False
+        except (aiohttp.ClientError, RuntimeError):  # it is gone, and so is the client
+            pass
+        return True
 
     async def _lost(self) -> EdgeletError:
         """Why a connection to it broke."""
@@ -249,17 +268,12 @@ class DenoProcess:
             if not (waits or self._is_unsure):
                 continue
             self._is_unsure = False
-            try:
-                async with asyncio.timeout(UNRESPONSIVE_SECONDS):
-                    await (await self._client.get("http://function/", headers={_ALIVE: "1"})).read()
-            except TimeoutError:
+            if not await self._tell(_ALIVE, "1"):
                 self._failure = EventLoopBlocked(self._launch.function)
-                if not self._in_flight:  # nobody else would hear of it
+                if not self._in_flight.keys() - self._telling.keys():  # nobody else hears of it
                     self._launch.output(str(self._failure))
                 await self.kill()
                 return
-            except aiohttp.ClientError:
-                continue
 
     async def _end(self) -> None:
         code = await self._process.wait()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,44 +15,19 @@ import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.client_proto import ResponseHandler
 
-_TOGETHER_SECONDS = 0.005
-"""How long the head of a request waits for the first piece of its body."""
-
 _LONGEST_FIELD = 64 * 1024
 _MOST_FIELDS = 1024
 
 
 class StreamedBody(aiohttp.AsyncIterablePayload):
-    """A request's body: the function sees the request, whenever the first piece comes.
-
-    A piece that is there already goes along with the head: Deno does not hear that a connection was
-    closed behind bytes that it has not read.
-    """
+    """A request's body: the function sees the request, whenever the first piece comes."""
 
     async def write_with_length(
         self, writer: AbstractStreamWriter, content_length: int | None
     ) -> None:
         """Write it; see aiohttp."""
-        pieces = self._iter
-        if pieces is None:
-            return
-        first = asyncio.ensure_future(anext(pieces, b""))
-        try:
-            await asyncio.wait([first], timeout=_TOGETHER_SECONDS)
-            if not first.done():
-                writer.send_headers()
-            self._iter = _continued(first, pieces)
-            await super().write_with_length(writer, content_length)
-        finally:
-            first.cancel()
-
-
-async def _continued(
-    first: asyncio.Future[bytes], others: AsyncIterator[bytes]
-) -> AsyncIterator[bytes]:
-    yield await first
-    async for piece in others:
-        yield piece
+        writer.send_headers()
+        await super().write_with_length(writer, content_length)
 
 
 class _Connection(ResponseHandler):
