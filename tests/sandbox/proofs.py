@@ -29,7 +29,7 @@ named = set()
 
 def answers(*tickets):
     while not named.issuperset(tickets):
-        named.update(int(ticket) for ticket in effects.wait(5.0).split(",") if ticket)
+        named.update(int(each.split(":")[0]) for each in effects.wait(5.0).split(",") if each)
     return [taken(ticket) for ticket in tickets]
 
 def answer(ticket):

@@ -25,7 +25,7 @@ def text(*integers):
     return array.array("i", integers).tobytes().decode("latin-1")
 
 def ask(ticket):
-    while str(ticket) not in effects.wait(5.0).split(","): pass
+    while f",{ticket}:" not in "," + effects.wait(5.0): pass
     try: return effects.take(ticket)
     except Err as error: return f"{error.value.kind}: {error.value.reason}"
 

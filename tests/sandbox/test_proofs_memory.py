@@ -110,6 +110,28 @@ async def test_an_answer_that_is_larger_than_the_memory_ends_who_reads_it(
     await given_back(watched, ROOM_MB)
 
 
+@pytest.mark.parametrize("piece", [100, 1_000, 10_000])
+async def test_an_answer_that_comes_when_the_memory_is_full_ends_who_reads_it(
+    watched: Arena, piece: int
+) -> None:
+    """The component model has no word for that: what does not fit would overwrite the instance."""
+    with ScriptedServer([Head(), Body(bytes(200_000))]) as server:
+        outcome = await watched.run(
+            f"""
+            answer, kept = await fetch("{server.url}"), []
+            try:
+                while True: kept.append(bytearray({piece}))
+            except MemoryError:
+                pass
+            return Response(await answer.bytes())
+            """,
+            limits=SMALL,
+            grants=Grants(env={"AI_INFERENCE_API_HOST": server.url}),
+        )
+
+    assert isinstance(outcome.error, MemoryLimitExceeded)
+
+
 async def test_answers_that_are_never_taken_count_as_memory(watched: Arena) -> None:
     with ScriptedServer([Head(), Body(bytes(150_000_000))]) as server:
         outcome = await watched.run(

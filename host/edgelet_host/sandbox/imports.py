@@ -136,7 +136,7 @@ class Imports:
                 break
             supervision.listen(run, left)
         run.named |= fresh
-        return ",".join(map(str, sorted(fresh)))
+        return ",".join(f"{ticket}:{len(run.answers[ticket].data)}" for ticket in sorted(fresh))
 
     def _pause(self, seconds: float) -> None:
         supervision, run = self._supervision, self._supervision.running()

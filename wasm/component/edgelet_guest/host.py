@@ -21,6 +21,9 @@ from edgelet_guest.loop import TicketLoop
 _NO_TOKENIZER_OF_CORE = b"{}"
 """A `tokenizer.json` that core does not cover, so that the host's is asked."""
 
+_ROOM = 4096
+"""Bytes that an answer takes besides up to two of UTF-8, one of text and one of bytes for each."""
+
 
 @dataclass(slots=True)
 class GuestHost(Host):
@@ -96,13 +99,14 @@ class GuestHost(Host):
 
     async def _answer(self, ticket: int) -> str:
         try:
-            await self.loop.answered(ticket)
+            length = await self.loop.answered(ticket)
         except asyncio.CancelledError:
             self.effects.cancel(ticket)
             raise
-        return self._take(ticket)
+        return self._take(ticket, length)
 
-    def _take(self, ticket: int) -> str:
+    def _take(self, ticket: int, length: int) -> str:
+        bytes(_ROOM + 4 * length)  # or MemoryError: the border itself cannot say it
         try:
             return cast(str, self.effects.take(ticket))
         except Err as failed:
@@ -111,9 +115,9 @@ class GuestHost(Host):
     def _encoder(self, handle: int) -> Callable[[str], Sequence[int]]:
         def encode(text: str) -> Sequence[int]:
             ticket = self.effects.encode(handle, sendable(text))
-            self.loop.block(ticket)
+            length = self.loop.block(ticket)
             ids: array[int] = array("i")
-            ids.frombytes(bytes_of(self._take(ticket)))
+            ids.frombytes(bytes_of(self._take(ticket, length)))
             return ids
 
         return encode

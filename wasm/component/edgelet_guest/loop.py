@@ -21,34 +21,40 @@ class TicketLoop(asyncio.BaseEventLoop):
         super().__init__()
         self.wait: Wait = _wait_for_nothing
         self._selector = self  # where BaseEventLoop looks for events
-        self._waiting: dict[int, asyncio.Future[None]] = {}
+        self._waiting: dict[int, asyncio.Future[int]] = {}
 
-    async def answered(self, ticket: int) -> None:
-        """Return when the ticket is answered."""
-        self._waiting[ticket] = future = self.create_future()
+    async def answered(self, ticket: int) -> int:
+        """Return when the ticket is answered: the answer's length in bytes."""
+        future: asyncio.Future[int] = self.create_future()
+        self._waiting[ticket] = future
         try:
-            await future
+            return await future
         finally:
             del self._waiting[ticket]
 
-    def block(self, ticket: int) -> None:
-        """Return when the ticket is answered; nothing else runs, and no other answer is missed."""
-        answered: list[int] = []
+    def block(self, ticket: int) -> int:
+        """As `answered`; meanwhile nothing else runs, and no other answer is missed."""
+        answered: dict[int, int] = {}
         while ticket not in answered:
             answered = self.select(None)
             self._process_events(answered)
+        return answered[ticket]
 
-    def select(self, timeout: float | None) -> list[int]:
-        """The tickets that were answered within `timeout` seconds (`None`: as long as it takes)."""
+    def select(self, timeout: float | None) -> dict[int, int]:
+        """The lengths of the answers that came within `timeout` seconds, by ticket.
+
+        `None`: wait as long as it takes for one.
+        """
         if timeout is not None and timeout <= 0 and not self._waiting:
-            return []
-        return [int(ticket) for ticket in self.wait(timeout).split(",") if ticket]
+            return {}
+        named = [each.split(":") for each in self.wait(timeout).split(",") if each]
+        return {int(ticket): int(length) for ticket, length in named}
 
-    def _process_events(self, event_list: list[int]) -> None:
-        for ticket in event_list:
+    def _process_events(self, event_list: dict[int, int]) -> None:
+        for ticket, length in event_list.items():
             future = self._waiting.get(ticket)
             if future is not None and not future.done():
-                future.set_result(None)
+                future.set_result(length)
 
     def _write_to_self(self) -> None:
         """Nothing to wake up: there is one thread."""

@@ -89,7 +89,7 @@ class FakeImports:
         return self._answered(next(self._body))
 
     def wait(self, _: float | None) -> str:
-        return ",".join(map(str, self._answers))
+        return ",".join(f"{ticket}:{len(answer)}" for ticket, answer in self._answers.items())
 
     def take(self, ticket: int) -> str:
         return self._answers.pop(ticket)
