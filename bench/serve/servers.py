@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -121,7 +122,7 @@ def _process(
     command: Sequence[str], folder: Path, environment: Mapping[str, str]
 ) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """Its output goes to a file, as one that is started by a service manager."""
-    log = folder / f".output-{time.monotonic_ns()}"
+    log = Path(tempfile.mkstemp(prefix="bench-serve-")[1])
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,

@@ -55,7 +55,7 @@ def asked_steps(
 
     `asked` has `method` (`run`, `embed`, `generate`), `model`, `session` (keyword arguments of
     `Session`), `prompt` and `options`. `now` is the present instant, in seconds. Raises what
-    `Session` raises, and `OptionError` for what is no call.
+    `Session` raises.
 
     >>> from edgelet.drive import drive
     >>> from edgelet.testing import FakeHost

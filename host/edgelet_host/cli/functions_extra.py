@@ -16,7 +16,6 @@ _PACKAGES = (
     "watchfiles",
     "pyjwt",
     "python-dotenv",
-    "python-dotenv",
 )
 
 

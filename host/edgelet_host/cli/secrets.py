@@ -20,14 +20,13 @@ from edgelet_host.cli.console import output, printable, say
 from edgelet_host.cli.functions_extra import check_installed
 from edgelet_host.project import find_layout
 
-RESERVED = "SUPABASE_"
-"""Names that begin so are set by the runtime."""
-
 _RULE = "use letters, digits and _, with no digit first"
 
 
 def set_values(pairs: Sequence[str], env_file: str | None) -> None:
     """Set what the file has, and then the arguments, `NAME=VALUE` each; print the names."""
+    from edgelet_host.project.env_file import RESERVED, update_env_file
+
     path = _secrets_file()
     asked = {**({} if env_file is None else _from_file(env_file)), **_from_arguments(pairs)}
     for name in asked:
@@ -36,8 +35,6 @@ def set_values(pairs: Sequence[str], env_file: str | None) -> None:
     values = {name: value for name, value in asked.items() if not name.startswith(RESERVED)}
     if not values:
         raise OptionError("there is nothing to set; give NAME=VALUE, or --env-file FILE")
-    from edgelet_host.project.env_file import update_env_file
-
     update_env_file(path, values)
     print(f"Set {', '.join(values)} in {path}")
 

@@ -30,6 +30,9 @@ from edgelet.errors import OptionError
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 """What a secret may be called."""
 
+RESERVED = "SUPABASE_"
+"""Names that begin so are the runtime's."""
+
 MAX_BYTES = 1 << 20
 """How large a file of secrets may be."""
 
