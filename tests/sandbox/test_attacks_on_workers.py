@@ -63,7 +63,10 @@ async def test_a_worker_that_dies_under_load_loses_only_what_it_held(
     assert not is_alive(before[0])
 
 
-async def test_whoever_streams_from_a_worker_that_dies_is_told(shared_arena: Arena) -> None:
+@pytest.mark.parametrize("silence", [0.0, 1.5], ids=["at once", "after a silence"])
+async def test_whoever_streams_from_a_worker_that_dies_is_told(
+    shared_arena: Arena, silence: float
+) -> None:
     stream = attack(
         "async def chunks():\n    yield 'first'\n    await asyncio.sleep(60)\n"
         "return Response.stream(chunks())"
@@ -72,6 +75,9 @@ async def test_whoever_streams_from_a_worker_that_dies_is_told(shared_arena: Are
     body = aiter(response.body)
     assert await anext(body) == b"first"
     before = shared_arena.sandbox.worker_pids
+    for pid in before:
+        os.kill(pid, signal.SIGSTOP)
+    await asyncio.sleep(silence)
     for pid in before:
         os.kill(pid, signal.SIGKILL)
 

@@ -141,12 +141,14 @@ class Worker:
 
     async def _is_heard(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Whether it answers. However long this process itself is held up, it is one silence."""
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+        try:
             writer.write(PING)
             for _ in range(_SILENT_PINGS):
                 with contextlib.suppress(TimeoutError):
                     await self._answered(reader, _PING_SECONDS)
                     return True
+        except (OSError, asyncio.IncompleteReadError):  # it is ending, and not for its silence
+            await asyncio.sleep(_SILENT_PINGS * _PING_SECONDS)
         return False
 
     @staticmethod
