@@ -20,6 +20,10 @@ usage: ./build.sh TASK [ARGUMENT…]
                      with --demo, embed three sentences with the default model and show how near
                      they are
   test [ARGUMENT…]   run all tests; arguments go to pytest
+  conformance [ROOM…]
+                     run the shared cases in every host that is found, and write
+                     docs/portability.md; rooms are cpython, sandbox, browser, js;
+                     EDGELET_PYTHONS names further Pythons that have edgelet and pytest
   lint               ruff, mypy --strict and tsc --strict
   bench NAME         run a benchmark (embed, stream, browser, sandbox, serve)
   bundle             make the npm package's dist/, and say how large its files are
@@ -166,7 +170,7 @@ run() {
   printf '\nIn this clone the command is %s/bin/edgelet; `source %s/bin/activate` makes it edgelet.\n' "$VENV" "$VENV"
 }
 
-test() {
+prepare_tests() {
   install edgelet
   install test
   component >/dev/null
@@ -176,6 +180,15 @@ test() {
   else
     without_node 'the tests of the npm package are left out'
   fi
+}
+
+conformance() {
+  prepare_tests
+  "$PYTHON" -m tests.conformance "$@"
+}
+
+test() {
+  prepare_tests
   if [ $# -eq 0 ]; then
     set -- --cov=edgelet --cov-report=term-missing:skip-covered
   fi
@@ -226,7 +239,7 @@ task=${1:-help}
 shift || true
 case "$task" in
   bundle) bundle --sizes ;;
-  run | test | lint | bench | component | setup | clean | help) "$task" "$@" ;;
+  run | test | conformance | lint | bench | component | setup | clean | help) "$task" "$@" ;;
   *)
     help >&2
     printf '\n' >&2

@@ -14,6 +14,7 @@ from tests.browser.tab import START
 from tests.conformance.cases import Case, load_cases, load_rows
 from tests.conformance.judge import hold_to_case, judge_token_ids
 from tests.conformance.reference import REQUIRED, nearness, reference_texts
+from tests.conftest import NoteVectors
 from tests.servers.llama_server import start_llama_server
 from tests.servers.scripted_server import ScriptedServer
 
@@ -60,13 +61,16 @@ def test_token_ids_are_those_of_the_rust_tokenizer(visited: FirefoxPage) -> None
 
 
 @BOTH
-def test_firefox_embeds(firefox: FirefoxPage, serve_dist: StaticServer, worker: bool) -> None:
+def test_firefox_embeds(
+    firefox: FirefoxPage, serve_dist: StaticServer, worker: bool, note_vectors: NoteVectors
+) -> None:
     visit(firefox, serve_dist, worker)
 
     answer = firefox.evaluate(
         "(...given) => subject.embed(...given)", DEFAULT_MODEL, reference_texts()
     )
 
+    note_vectors(answer["vectors"], "int8")
     found = nearness(answer["vectors"])
     assert found.mean >= REQUIRED["int8"].mean
     assert found.least >= REQUIRED["int8"].least

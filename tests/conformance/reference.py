@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -43,15 +44,27 @@ def reference_texts() -> list[str]:
 
 
 @cache
-def native_vectors() -> NDArray[np.float32]:
-    """The reference texts in fp32 by native onnxruntime."""
+def native_vectors(precision: Precision = "fp32") -> NDArray[np.float32]:
+    """The reference texts by native onnxruntime.
+
+    `EDGELET_NATIVE_VECTORS` names a folder in which they are kept for other processes: all hosts
+    are held against the vectors of one.
+    """
+    folder = os.environ.get("EDGELET_NATIVE_VECTORS")
+    kept = None if folder is None else Path(folder) / f"{precision}.npy"
+    if kept is not None and kept.exists():
+        known: NDArray[np.float32] = np.load(kept)
+        return known
     # Playwright runs an event loop in this thread, in which nothing else may wait.
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(_native_vectors).result()
+        vectors = pool.submit(_native_vectors, precision).result()
+    if kept is not None:
+        np.save(kept, vectors)
+    return vectors
 
 
-def _native_vectors() -> NDArray[np.float32]:
-    with use_host(NativeHost()), SyncSession(DEFAULT_MODEL, precision="fp32") as session:
+def _native_vectors(precision: Precision) -> NDArray[np.float32]:
+    with use_host(NativeHost()), SyncSession(DEFAULT_MODEL, precision=precision) as session:
         embeddings = session.embed(reference_texts())
     return np.asarray(embeddings.values).reshape(-1, embeddings.dimensions)
 
@@ -60,3 +73,15 @@ def nearness(vectors: Sequence[Sequence[float]]) -> Nearness:
     """How near a host's vectors of the reference texts are to the native ones."""
     cosines = (np.asarray(vectors, np.float32) * native_vectors()).sum(axis=1)
     return Nearness(float(cosines.mean()), float(cosines.min()))
+
+
+def difference(vectors: Sequence[Sequence[float]], precision: Precision) -> dict[str, float]:
+    """How far a host's vectors of the reference texts are from those of the native host."""
+    native = native_vectors(precision).astype(np.float64)
+    theirs = np.asarray(vectors, np.float64).reshape(native.shape)
+    lengths = np.linalg.norm(theirs, axis=1) * np.linalg.norm(native, axis=1)
+    cosines = (theirs * native).sum(axis=1) / lengths
+    return {
+        "max_delta": float(np.abs(theirs - native).max()),
+        "least_cosine": min(1.0, float(cosines.min())),
+    }

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from edgelet import Session, use_host
+from edgelet.models import DEFAULT_MODEL, PRECISIONS, Precision
 from edgelet.wordpiece import WordPiece
 from edgelet_host.native import NativeHost
 from tests.conformance.cases import Case, load_cases, load_rows
 from tests.conformance.judge import Outcome, judge, judge_requests
 from tests.conformance.python_run import run_case
+from tests.conformance.reference import REQUIRED, nearness, reference_texts
+from tests.conftest import NoteVectors
 from tests.servers.scripted_server import ScriptedServer
 
 
@@ -61,3 +64,15 @@ async def test_vectors_are_those_of_sentence_transformers(native_host: NativeHos
 
     for row, vector in zip(rows, vectors, strict=True):
         assert sum(a * b for a, b in zip(vector, row["vector"], strict=True)) > 0.99999
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+async def test_vectors_come_as_near_to_native_fp32_as_the_readme_says(
+    precision: Precision, native_host: NativeHost, note_vectors: NoteVectors
+) -> None:
+    vectors = await Session(DEFAULT_MODEL, precision=precision).run(reference_texts())
+
+    note_vectors(vectors, precision)
+    found = nearness(vectors)
+    assert found.mean >= REQUIRED[precision].mean
+    assert found.least >= REQUIRED[precision].least

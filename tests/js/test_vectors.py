@@ -10,6 +10,7 @@ import pytest
 from edgelet.models import DEFAULT_MODEL, PRECISIONS, Precision
 from tests.conformance.cases import load_rows
 from tests.conformance.reference import REQUIRED, nearness, reference_texts
+from tests.conftest import NoteVectors
 from tests.js.hosts import JsHost, JsProcess, start_host
 
 
@@ -33,10 +34,11 @@ def test_vectors_are_those_of_sentence_transformers(process: JsProcess) -> None:
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_webassembly_comes_as_near_to_native_fp32_as_the_readme_says(
-    process: JsProcess, precision: Precision
+    process: JsProcess, precision: Precision, note_vectors: NoteVectors
 ) -> None:
     answer = process.call("embed", DEFAULT_MODEL, reference_texts(), {"precision": precision})
 
+    note_vectors(answer["vectors"], precision)
     found = nearness(answer["vectors"])
 
     assert answer["card"]["precision"] == precision
@@ -46,12 +48,13 @@ def test_webassembly_comes_as_near_to_native_fp32_as_the_readme_says(
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_onnxruntime_node_comes_as_near_to_native_fp32_as_the_readme_says(
-    native_process: JsProcess, precision: Precision
+    native_process: JsProcess, precision: Precision, note_vectors: NoteVectors
 ) -> None:
     answer = native_process.call(
         "embed", DEFAULT_MODEL, reference_texts(), {"precision": precision}
     )
 
+    note_vectors(answer["vectors"], precision)
     found = nearness(answer["vectors"])
 
     assert found.mean >= REQUIRED[precision].mean

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 import pytest_asyncio
 
@@ -21,6 +22,7 @@ from tests.conformance import python_run
 from tests.conformance.cases import Case, load_cases, load_rows
 from tests.conformance.judge import Outcome, judge, judge_requests
 from tests.conformance.reference import reference_texts
+from tests.conftest import NoteVectors
 from tests.sandbox.running import function, post, running
 from tests.servers.scripted_server import ScriptedServer
 
@@ -103,7 +105,11 @@ async def test_token_ids_are_those_of_the_rust_tokenizer(sandbox: Sandbox) -> No
 @pytest.mark.parametrize("together", [True, False], ids=["one call", "single calls"])
 @pytest.mark.parametrize("precision", PRECISIONS)
 async def test_vectors_are_the_native_ones_bit_for_bit(
-    precision: Precision, together: bool, sandbox: Sandbox, native_host: NativeHost
+    precision: Precision,
+    together: bool,
+    sandbox: Sandbox,
+    native_host: NativeHost,
+    note_vectors: NoteVectors,
 ) -> None:
     texts = reference_texts() if together else reference_texts()[::6]
     calls = [texts] if together else [[text] for text in texts]
@@ -117,6 +123,8 @@ async def test_vectors_are_the_native_ones_bit_for_bit(
         values = [(await session.embed(call)).values for call in calls]
     expected = b"".join(each.tobytes() for each in values)
     assert len(array("f", found)) == len(texts) * 384
+    if together:
+        note_vectors(np.frombuffer(found, np.float32).reshape(-1, 384).tolist(), precision)
     assert found == expected
 
 
