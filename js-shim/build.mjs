@@ -76,11 +76,11 @@ const platforms = [
     options: { ...web, chunkNames: "web-worker-[name]-[hash]", conditions: [GLUE_BESIDE] },
   },
   {
-    entries: ["node.ts", "supabase.node.ts"],
+    entries: ["node.ts", "supabase.node.ts", "deployed.node.ts", "deployed.bun.ts"],
     options: { ...server, chunkNames: "node-[name]-[hash]" },
   },
   {
-    entries: ["deno.ts", "supabase.deno.ts"],
+    entries: ["deno.ts", "supabase.deno.ts", "deployed.deno.ts"],
     options: { ...server, chunkNames: "deno-[name]-[hash]", conditions: ["deno"] },
   },
   {

@@ -6,8 +6,8 @@ import { readFile } from "node:fs/promises";
 import { composedBridge } from "./bridge/compose.js";
 import { Http } from "./bridge/http.js";
 import { serverModels } from "./bridge/server_models.js";
-import { LocalRuntime } from "./runtime/local.js";
-import { startPython } from "./runtime/python.js";
+import { LocalRuntime, type MeasuredBridge } from "./runtime/local.js";
+import { type PythonSource, startPython } from "./runtime/python.js";
 import type { RuntimeOptions } from "./types.js";
 
 /** Reads one variable of the process's environment. */
@@ -15,21 +15,32 @@ export type ReadEnvironment = (name: string) => string | undefined;
 
 /** A runtime in this thread. `env` is where configuration comes from unless options give it. */
 export function serverRuntime(options: RuntimeOptions, env: ReadEnvironment): LocalRuntime {
-  const assets = folder(options.assets ?? new URL("./assets/", import.meta.url));
+  const source = serverPython(options);
+  return new LocalRuntime(() => startPython(source), () => serverBridge(options, env));
+}
+
+/** Python's files in the folder of assets. */
+export function serverPython(options: RuntimeOptions): PythonSource {
+  const assets = assetsFolder(options);
   const read = async (name: string): Promise<ArrayBuffer> => {
     const bytes = await readFile(`${assets}python/${name}`);
     return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
   };
+  return { folder: `${assets}python/`, read, snapshot: options.snapshot ?? true };
+}
+
+/** A bridge of this host; neither an engine nor a model is loaded before it is needed. */
+export function serverBridge(options: RuntimeOptions, env: ReadEnvironment): MeasuredBridge {
   const given = options.env;
-  return new LocalRuntime(
-    () => startPython({ folder: `${assets}python/`, read, snapshot: options.snapshot ?? true }),
-    () =>
-      composedBridge(
-        () => serverModels(options, assets),
-        new Http(),
-        given === undefined ? env : (name) => given[name],
-      ),
+  return composedBridge(
+    () => serverModels(options, assetsFolder(options)),
+    new Http(),
+    given === undefined ? env : (name) => given[name],
   );
+}
+
+function assetsFolder({ assets }: RuntimeOptions): string {
+  return folder(assets ?? new URL("./assets/", import.meta.url));
 }
 
 /** A folder as a path that ends in a slash. */

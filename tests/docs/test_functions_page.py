@@ -13,7 +13,7 @@ import pytest
 from edgelet_host.project import find_layout, read_config
 from edgelet_host.sandbox.errors import CpuLimitExceeded, FunctionFailed, FunctionNotBooted
 from edgelet_host.serving.answers import NoAnswerInTime, answer_of, not_found, unauthorized
-from tests.js.package import SHIM, needs
+from tests.js.package import SHIM, built_dist, needs
 from tests.serving.served import EDGELET, served, write
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +25,7 @@ def blocks(language: str) -> list[str]:
 
 
 [PYTHON], [TYPESCRIPT], [TOML] = blocks("python"), blocks("ts"), blocks("toml")
-MAKING, SECRETS, CALLING = blocks("sh")
+MAKING, SECRETS, CALLING, DEPLOYING = blocks("sh")
 
 
 def typed(commands: str, folder: Path) -> str:
@@ -105,3 +105,13 @@ def test_functions_are_called_without_a_server(project: Path) -> None:
     answers = typed(CALLING, project)
     assert answers.count("Ada") == 2
     assert answers.count("Hello") == 3
+
+
+def test_functions_are_deployed(project: Path) -> None:
+    built_dist()
+    printed = typed(DEPLOYING, project)
+    assert printed.count("Wrote ") == 2
+    assert printed.count("Would write ") == 1
+    assert (project / "deployed" / "hello" / "main.js").is_file()
+    assert (project / "deployed" / "hello-deno" / "deno.json").is_file()
+    assert not (project / "deployed" / "search").exists()

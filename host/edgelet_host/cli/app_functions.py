@@ -204,3 +204,58 @@ def serve(
             requests=not quiet,
         ),
     )
+
+
+@functions_app.command(
+    epilog=examples(
+        "edgelet functions deploy embed --target deno --out deployed/embed",
+        "edgelet functions deploy chat --target node --out deployed/chat --no-model",
+        "edgelet functions deploy hello --target bun --out deployed/hello --dry-run",
+    ),
+)
+@exits
+def deploy(
+    function: Annotated[
+        str,
+        typer.Argument(
+            metavar="FUNCTION",
+            help="A name in supabase/functions or functions, a folder, or a file.",
+        ),
+    ],
+    *,
+    target: Annotated[Literal["deno", "node", "bun"], typer.Option(help="What it will run on.")],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="The folder to write: a new one, or an earlier one.")
+    ],
+    model: Annotated[
+        bool, typer.Option("--model/--no-model", help="With the default model, or without.")
+    ] = True,
+    minify: Annotated[
+        bool, typer.Option("--minify", help="Minify the function's JavaScript, by esbuild.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be written, with sizes.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print files, sizes and variables as one JSON object.")
+    ] = False,
+) -> None:
+    """Write a function as a folder that runs by itself, in Python or JavaScript.
+
+    It holds the function, core, Python, onnxruntime and the default model, from the npm package
+    edgelet. It holds no secret: their names are listed, and the platform must be given them. Only a
+    folder that this command wrote is written over.
+    """
+    from edgelet_host.cli.deploy import Deployment, deploy_function
+
+    deploy_function(
+        Deployment(
+            function=function,
+            target=target,
+            out=out,
+            model=model,
+            minify=minify,
+            dry_run=dry_run,
+            as_json=as_json,
+        )
+    )

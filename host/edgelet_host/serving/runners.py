@@ -17,6 +17,7 @@ from edgelet.errors import FunctionError
 from edgelet_host.native import NativeHost
 from edgelet_host.project import FunctionConfig, ProjectConfig
 from edgelet_host.project.layout import ENTRY_FILES, Layout
+from edgelet_host.project.npm_package import npm_package
 from edgelet_host.sandbox.component import Progress
 from edgelet_host.sandbox.function import Function, read_function
 from edgelet_host.sandbox.limits import Limits
@@ -114,15 +115,15 @@ class Runners:
         folder = Path(tempfile.mkdtemp(prefix="edgelet-"))
         try:
             door = Door()
-            package = self._npm_package()
+            package = npm_package(self._layout.root)
             setting = DenoSetting(
                 deno,
                 folder,
                 door,
                 self._host,
                 self._layout.functions,
-                bridge=package.as_uri() if package else _BRIDGE,
-                readable=() if package is None else (package.parent,),
+                bridge=(package / "deno.js").as_uri() if package else _BRIDGE,
+                readable=() if package is None else (package,),
                 import_map=self._options.import_map,
                 inspect=self._options.inspect,
             )
@@ -130,12 +131,6 @@ class Runners:
                 yield setting
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-    def _npm_package(self) -> Path | None:
-        """The npm package's module for Deno, where the project has installed it."""
-        here = self._layout.root / "node_modules" / "edgelet" / "dist" / "deno.js"
-        clone = Path(__file__).parents[3] / "js-shim" / "dist" / "deno.js"
-        return next((path for path in (here, clone) if path.is_file()), None)
 
 
 _BRIDGE = f"npm:edgelet@{importlib.metadata.version('edgelet')}/deno"

@@ -45,8 +45,7 @@ export class Http {
       }
       const handle = ++this.#last;
       this.#responses.set(handle, new OpenResponse(response, controller));
-      const headers = Object.fromEntries(response.headers);
-      return { response: handle, status: response.status, headers };
+      return { response: handle, status: response.status, headers: headersOf(response) };
     } catch (error) {
       controller.abort();
       if (error instanceof TransportFailure || signal.aborted) throw error;
@@ -77,6 +76,16 @@ export class Http {
 
 /** What hosts say when a connection that was there went away. */
 const LOST = /reset|other side closed|closed unexpectedly|connection closed|terminated|broken pipe/i;
+
+/** The headers, true of the body as it is received: `fetch` has decoded it. */
+function headersOf(response: Response): Record<string, string> {
+  const headers = Object.fromEntries(response.headers);
+  if ("content-encoding" in headers) {
+    delete headers["content-encoding"];
+    delete headers["content-length"];
+  }
+  return headers;
+}
 
 /** The network's own words, wherever this host puts them. */
 export function reasonOf(error: unknown): string {

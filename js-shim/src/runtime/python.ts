@@ -57,8 +57,13 @@ const NO_PACKAGES = {
   packages: {},
 };
 
-/** Start Python. Rejects when a file cannot be had. */
+/** Start Python, for the calls of sessions. Rejects when a file cannot be had. */
 export async function startPython(source: PythonSource): Promise<Python> {
+  return started(await startPyodide(source));
+}
+
+/** Start Python, whatever it is for. Rejects when a file cannot be had. */
+export async function startPyodide(source: PythonSource): Promise<PyodideInterface> {
   const snapshot = source.snapshot ? unpacked(source.read("snapshot.bin.gz")) : undefined;
   const core = source.read("core.zip");
   for (const early of [snapshot, core]) early?.catch(() => undefined); // awaited below
@@ -74,7 +79,12 @@ export async function startPython(source: PythonSource): Promise<Python> {
   } as PyodideConfig);
   // Pyodide starts without a file that could not be had, and without a word.
   const [pyodide] = await Promise.all([loading, core, snapshot]);
-  return started(pyodide, source.snapshot);
+  if (source.snapshot) {
+    const prepared = pyodide.pyimport("edgelet_pyodide.prepared");
+    callOnce(prepared.restored);
+    prepared.destroy();
+  }
+  return pyodide;
 }
 
 async function unpacked(packed: Promise<ArrayBuffer>): Promise<ArrayBuffer> {
@@ -82,9 +92,8 @@ async function unpacked(packed: Promise<ArrayBuffer>): Promise<ArrayBuffer> {
   return new Response(stream).arrayBuffer();
 }
 
-function started(pyodide: PyodideInterface, restored: boolean): Python {
+function started(pyodide: PyodideInterface): Python {
   const module = pyodide.pyimport("edgelet_pyodide.prepared");
-  if (restored) callOnce(module.restored);
   const made = module.Calls;
   const instance: PyProxy = made();
   made.destroy();

@@ -20,8 +20,11 @@ from bundle.wheel import build_wheel
 _ENGINE = ("ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.mjs")
 _PYODIDE = ("pyodide.asm.mjs", "pyodide.asm.wasm")
 
-_FOR_OTHERS = {"edgelet.testing", "edgelet_pyodide.host"}
-"""Modules that have no use in the npm package: they are for tests, and for Python pages."""
+_LIBRARY = "library.zip"
+"""The whole standard library, for what functions in Python import."""
+
+_FOR_OTHERS = {"edgelet.testing"}
+"""Modules that have no use in the npm package: they are for tests."""
 
 
 class Assets:
@@ -57,8 +60,8 @@ class Assets:
         ):
             folder.mkdir(parents=True, exist_ok=True)
             for name in names:
-                if not _same(package / name, folder / name):
-                    shutil.copyfile(package / name, folder / name)
+                _copy(package / name, folder / name)
+        _copy(self._modules / "pyodide" / "python_stdlib.zip", self.python / _LIBRARY)
 
     def _tools_of_pyodide(self) -> None:
         marker = self._tools / "pyodide_build" / "__init__.py"
@@ -143,5 +146,6 @@ def _is_for_others(file: Path) -> bool:
     return f"{file.parent.name}.{file.stem}" in _FOR_OTHERS
 
 
-def _same(one: Path, other: Path) -> bool:
-    return other.is_file() and sha256_of(one) == sha256_of(other)
+def _copy(source: Path, copy: Path) -> None:
+    if not (copy.is_file() and sha256_of(source) == sha256_of(copy)):
+        shutil.copyfile(source, copy)

@@ -1,0 +1,13 @@
+"""Functions as folders that a platform runs without edgelet or its clone beside them.
+
+`targets` are the platforms by name, with a module for each kind: `servers` for Deno, Node and Bun.
+`javascript` and `python` give the function's own files, `package` the parts of the npm package;
+`folder` writes a bundle. The same function gives the same bytes. Values of secrets are read by none
+of these: only their names are.
+"""
+
+from edgelet_host.deploy.bundle import Asked, Bundle
+from edgelet_host.deploy.folder import write_folder
+from edgelet_host.deploy.targets import TARGETS
+
+__all__ = ["TARGETS", "Asked", "Bundle", "write_folder"]

@@ -1,0 +1,33 @@
+"""A Python function's modules, as JavaScript hands them to Python."""
+
+from __future__ import annotations
+
+import json
+
+from edgelet.errors import FunctionError
+from edgelet_host.project import FunctionConfig
+from edgelet_host.sandbox.function import MAIN, read_function
+
+MODULES = "function/modules.js"
+
+
+def python_files(function: FunctionConfig) -> dict[str, bytes]:
+    """One file: a JavaScript module whose default export has every module's source by its name.
+
+    Raises `FunctionError`.
+    """
+    if function.static_files:
+        raise FunctionError(
+            f"{function.name} names static_files, which a deployed function in Python cannot read; "
+            f"put their text into a module"
+        )
+    if function.entrypoint.stat().st_size == 0:
+        raise FunctionError(f"{function.entrypoint} is empty")
+    alone = function.entrypoint.name != f"{MAIN}.py"
+    read = read_function(function.entrypoint if alone else function.folder)
+    modules = {
+        module.name: {"file": module.file, "source": module.source, "package": module.is_package}
+        for module in read.modules
+    }
+    text = json.dumps(modules, indent=1, sort_keys=True)
+    return {MODULES: f"export default {text};\n".encode()}

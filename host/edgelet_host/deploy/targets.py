@@ -1,0 +1,13 @@
+"""The targets by their names, each with what makes a bundle of a function for it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+
+from edgelet_host.deploy.bundle import Asked, Bundle
+from edgelet_host.deploy.servers import SERVERS, server_bundle
+
+TARGETS: Mapping[str, Callable[[Asked], Bundle]] = {
+    name: functools.partial(server_bundle, server=server) for name, server in SERVERS.items()
+}

@@ -1,0 +1,299 @@
+"""Deployed functions in their real hosts: the examples, in both languages, asked over HTTP."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from edgelet import Session
+from tests.deploy.deployed import EXAMPLES, TARGETS, Running, deployed, running
+from tests.servers.answers import ollama_generate
+from tests.servers.connection import Request
+from tests.servers.scripted_server import ScriptedServer
+from tests.servers.steps import Body, Head, Stall, WaitFor
+from tests.serving.served import write
+
+NDJSON = Head(headers={"content-type": "application/x-ndjson"})
+LOST = ("assets/onnxruntime", "assets/models")
+
+go_on = threading.Event()
+
+pytestmark = pytest.mark.parametrize("target", TARGETS)
+
+
+def lines(*values: Any) -> list[Body]:
+    return [Body(json.dumps(value).encode() + b"\n") for value in values]
+
+
+def says_a_word_then_waits(request: Request) -> Any:
+    first, *others = ollama_generate("Because ", "of Rayleigh.", model=request.json()["model"])
+    return [NDJSON, *lines(first), WaitFor(go_on), *lines(*others)]
+
+
+def never_ends(_: Request) -> Any:
+    word = json.dumps({"model": "mistral", "response": "word ", "done": False}).encode() + b"\n"
+    return itertools.chain([NDJSON], itertools.repeat(Body(word, piece=len(word), pause=0.05)))
+
+
+@pytest.fixture(scope="module")
+def inference_host() -> Iterator[ScriptedServer]:
+    with ScriptedServer(says_a_word_then_waits) as server:
+        yield server
+
+
+def without_engine(folder: Path) -> None:
+    """Take away what runs models: onnxruntime's modules and binaries, and tokenizers."""
+    package = folder / "edgelet"
+    for name in LOST:
+        shutil.rmtree(package / name, ignore_errors=True)
+    engines = [*package.glob("*-ort.*"), *package.glob("*-tokenizers-*")]
+    assert len(engines) >= 2
+    for file in engines:
+        file.unlink()
+
+
+@pytest.mark.parametrize("name", ["embed-minilm", "embed-minilm-js"])
+async def test_it_embeds_and_refuses_bad_input(tmp_path: Path, target: str, name: str) -> None:
+    said = deployed(EXAMPLES, name, target, tmp_path)
+    with running(tmp_path, said["next"]) as function:
+        vector = function.get(params={"input": "Hello wörld"}).json()
+        missing = function.get()
+        for nonsense in (b"nonsense\r\n\r\n", b"GET http://[ HTTP/1.1\r\nHost: [\r\n\r\n"):
+            _send(function, nonsense)
+        again = function.get(params={"input": "Hello wörld"}).json()
+    assert missing.status_code == 400
+    assert missing.json() == {"error": "give a text as ?input=…"}
+    assert again == vector
+    model = Session("all-MiniLM-L6-v2", precision="int8")
+    wanted = await model.run("Hello wörld", mean_pool=True, normalize=True)
+    assert len(vector) == 384
+    assert sum(a * b for a, b in zip(vector, wanted, strict=True)) > 0.9999
+
+
+@pytest.mark.parametrize("name", ["ollama-test", "ollama-test-py"])
+def test_a_language_model_streams_without_engine_or_model(
+    tmp_path: Path, inference_host: ScriptedServer, target: str, name: str
+) -> None:
+    go_on.clear()
+    inference_host.play_next(says_a_word_then_waits)
+    said = deployed(EXAMPLES, name, target, tmp_path, "--no-model")
+    without_engine(tmp_path)
+    env = {"AI_INFERENCE_API_HOST": inference_host.url}
+    with running(tmp_path, said["next"], **env) as function:
+        with httpx2.stream("GET", function.url, params={"prompt": "Why?"}, timeout=60) as answer:
+            assert answer.status_code == 200, function.printed
+            assert answer.headers["content-type"] == "text/event-stream"
+            pieces = answer.iter_text()
+            first = next(pieces)
+            assert first.strip() == "Because"
+            go_on.set()
+            assert first + "".join(pieces) == "Because of Rayleigh."
+        assert inference_host.requests[-1].json()["prompt"] == "Why?"
+
+        inference_host.play_next(never_ends)
+        with httpx2.stream("GET", function.url, params={"prompt": "Why?"}, timeout=60) as answer:
+            assert next(answer.iter_text()).startswith("word")
+        inference_host.wait_until_client_left(20)
+
+        go_on.set()
+        inference_host.play_next(says_a_word_then_waits)
+        assert function.get(params={"prompt": "Why?"}).text == "Because of Rayleigh."
+
+
+def test_leaving_before_the_answer_cancels_the_handler(
+    tmp_path: Path, inference_host: ScriptedServer, target: str
+) -> None:
+    inference_host.play_next([Stall()])
+    said = deployed(EXAMPLES, "ollama-test-py", target, tmp_path, "--no-model")
+    env = {"AI_INFERENCE_API_HOST": inference_host.url}
+    with running(tmp_path, said["next"], **env) as function:
+        with socket.create_connection(("127.0.0.1", httpx2.URL(function.url).port or 0)) as client:
+            client.sendall(b"GET /?prompt=Why HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            inference_host.wait_for_request(60)
+        inference_host.wait_until_client_left(20)
+
+
+MAIN = """
+import asyncio
+import os
+from email.message import EmailMessage
+from urllib.request import pathname2url
+
+from edgelet import Request, Response, fetch, serve
+from helpers.words import GREETING
+
+
+@serve
+async def handler(request: Request) -> Response:
+    match request.path:
+        case "/echo":
+            return Response.stream(request.body, status=201, headers=request.headers.raw()[-1:])
+        case "/environment":
+            return Response.json(dict(os.environ))
+        case "/fails":
+            raise ValueError("on purpose")
+        case "/breaks":
+            return Response.stream(broken())
+        case "/nothing":
+            return Response(status=204)
+        case "/proxy":
+            return await fetch(request.query["url"])
+        case "/ticks":
+            return Response.stream(ticks())
+    return Response(GREETING)
+
+
+async def broken():
+    yield "some"
+    raise ValueError("midway")
+
+
+async def ticks():
+    try:
+        while True:
+            yield "tick"
+            await asyncio.sleep(0.01)
+    finally:
+        print("the iterator was closed", flush=True)
+"""
+
+
+def test_python_sees_requests_and_failures_as_on_the_server(tmp_path: Path, target: str) -> None:
+    files = {"main.py": MAIN, "helpers/words.py": 'GREETING = "Grüße"\n', ".env": "API_KEY=never\n"}
+    write(tmp_path, {f"functions/own/{name}": text for name, text in files.items()})
+    out = tmp_path / "out"
+    said = deployed(tmp_path, "own", target, out, "--no-model")
+    assert said["variables"] == ["API_KEY"]
+    env = {"API_KEY": "given", "SOMETHING_ELSE": "not named"}
+    with running(out, said["next"], **env) as function:
+        assert function.get("any").text == "Grüße"
+        assert function.get("nothing").status_code == 204
+        assert function.get("environment").json() == {"API_KEY": "given"}
+
+        failed = function.get("fails")
+        assert failed.status_code == 500
+        assert failed.json() == {
+            "code": "WORKER_ERROR",
+            "message": "Function exited due to an error (please check logs)",
+        }
+        function.wait_for("ValueError: on purpose")
+        function.wait_for('raise ValueError("on purpose")')
+        with pytest.raises(httpx2.HTTPError):
+            function.get("breaks")
+        function.wait_for("ValueError: midway")
+
+        _echoes(function)
+        _passes_on(function)
+        with httpx2.stream("GET", f"{function.url}ticks", timeout=60) as answer:
+            assert next(answer.iter_text()).startswith("tick")
+        function.wait_for("the iterator was closed")
+
+
+def _passes_on(function: Running) -> None:
+    """What `fetch` brought is an answer, however its bytes were framed and encoded."""
+    packed = gzip.compress(b"Hello " * 100)
+    for framing in ("chunked", "close", len(packed)):
+        head = Head(headers={"content-encoding": "gzip", "x-own": "yes"}, framing=framing)
+        with ScriptedServer([head, Body(packed)]) as upstream:
+            answer = function.get("proxy", params={"url": upstream.url})
+            assert answer.content == b"Hello " * 100
+            assert answer.headers["x-own"] == "yes"
+
+
+def _echoes(function: Running) -> None:
+    """A body goes through whole, and piece by piece: each is back before the next is sent."""
+    url = f"{function.url}echo"
+    small = httpx2.post(url, content=b"small", headers={"x-last": "yes"}, timeout=60)
+    assert (small.status_code, small.content) == (201, b"small")
+    large = bytes(range(256)) * 4096
+    assert httpx2.post(url, content=large, timeout=60).content == large
+    address = ("127.0.0.1", httpx2.URL(function.url).port or 0)
+    with socket.create_connection(address, timeout=60) as client:
+        client.sendall(
+            b"POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+        received = b""
+        for piece in (b"first", b"second"):
+            client.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
+            while piece not in received:
+                received += client.recv(4096) or pytest.fail(f"only {received!r} came back")
+        client.sendall(b"0\r\n\r\n")
+        while not received.endswith(b"0\r\n\r\n"):
+            received += client.recv(4096) or pytest.fail(f"only {received!r} came back")
+
+
+@pytest.mark.parametrize(
+    ("file", "code", "reason"),
+    [
+        ("main.py", "import missing_package\n", "No module named 'missing_package'"),
+        ("main.py", "x = 1\n", "serves no handler"),
+        ("index.js", "throw new Error('at once')\n", "at once"),
+        ("index.js", "export default 1\n", "serves no handler"),
+    ],
+)
+def test_a_function_that_does_not_load_answers_503(
+    tmp_path: Path, target: str, file: str, code: str, reason: str
+) -> None:
+    write(tmp_path, {f"functions/broken/{file}": code})
+    out = tmp_path / "out"
+    said = deployed(tmp_path, "broken", target, out, "--no-model")
+    with running(out, said["next"]) as function:
+        answers = [function.get(), function.get()]
+        assert [each.status_code for each in answers] == [503, 503]
+        assert answers[0].json() == {
+            "code": "BOOT_ERROR",
+            "message": "Worker failed to boot (please check logs)",
+        }
+        function.wait_for(reason)
+
+
+INDEX = """
+import { shout } from "../_shared/shout.ts";
+export default {
+  async fetch(request: Request): Promise<Response> {
+    if (new URL(request.url).pathname === "/fails") throw new Error("on purpose");
+    EdgeRuntime.waitUntil(Promise.resolve());
+    return new Response(shout(`${Deno.env.get("API_KEY")} ${await request.text()}`));
+  },
+};
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("--minify",)])
+def test_typescript_with_shared_modules_and_a_default_export(
+    tmp_path: Path, target: str, options: tuple[str, ...]
+) -> None:
+    shout = "export function shout(longName: string): string {\n  return longName + '!';\n}\n"
+    write(
+        tmp_path,
+        {"functions/own/index.ts": INDEX, "functions/_shared/shout.ts": shout},
+    )
+    out = tmp_path / "out"
+    said = deployed(tmp_path, "own", target, out, "--no-model", *options)
+    with running(out, said["next"], API_KEY="given") as function:
+        answer = httpx2.post(function.url, content="Hello", timeout=60)
+        assert answer.text == "given Hello!"
+        failed = function.get("fails")
+        assert (failed.status_code, failed.json()["code"]) == (500, "WORKER_ERROR")
+        function.wait_for("on purpose")
+
+
+def _send(function: Running, data: bytes) -> None:
+    """Send bytes, and wait until the server has done with them."""
+    address = ("127.0.0.1", httpx2.URL(function.url).port or 0)
+    with socket.create_connection(address, timeout=5) as client:
+        client.sendall(data)
+        try:
+            client.recv(4096)
+        except (TimeoutError, ConnectionError):
+            return
