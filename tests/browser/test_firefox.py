@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from edgelet.models import DEFAULT_MODEL
+from edgelet.models import DEFAULT_MODEL, PRECISIONS, Precision
 from tests.browser.firefox import FirefoxPage, start_firefox
 from tests.browser.static_server import StaticServer
 from tests.browser.tab import START
@@ -31,7 +31,7 @@ def server() -> Iterator[ScriptedServer]:
 def visited(firefox: FirefoxPage, mounts: dict[str, Path]) -> Iterator[FirefoxPage]:
     """Firefox with edgelet in a worker of its page, for all cases."""
     with StaticServer(mounts, isolated=True) as site:
-        visit(firefox, site, worker=True)
+        visit(firefox, site, worker=True, models="/models/")
         yield firefox
 
 
@@ -60,18 +60,33 @@ def test_token_ids_are_those_of_the_rust_tokenizer(visited: FirefoxPage) -> None
         judge_token_ids(row, ids)
 
 
-@BOTH
-def test_firefox_embeds(
-    firefox: FirefoxPage, serve_dist: StaticServer, worker: bool, note_vectors: NoteVectors
+def test_vectors_are_those_of_sentence_transformers(visited: FirefoxPage) -> None:
+    rows = load_rows("vectors")
+
+    vectors = embedded(visited, [row["text"] for row in rows], "fp32")
+
+    for row, vector in zip(rows, vectors, strict=True):
+        assert sum(a * b for a, b in zip(vector, row["vector"], strict=True)) > 0.99999
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_vectors_come_as_near_to_native_fp32_as_the_readme_says(
+    visited: FirefoxPage, precision: Precision, note_vectors: NoteVectors
 ) -> None:
+    vectors = embedded(visited, reference_texts(), precision)
+
+    note_vectors(vectors, precision)
+    found = nearness(vectors)
+    assert found.mean >= REQUIRED[precision].mean
+    assert found.least >= REQUIRED[precision].least
+
+
+@BOTH
+def test_firefox_embeds(firefox: FirefoxPage, serve_dist: StaticServer, worker: bool) -> None:
     visit(firefox, serve_dist, worker)
 
-    answer = firefox.evaluate(
-        "(...given) => subject.embed(...given)", DEFAULT_MODEL, reference_texts()
-    )
+    found = nearness(embedded(firefox, reference_texts()))
 
-    note_vectors(answer["vectors"], "int8")
-    found = nearness(answer["vectors"])
     assert found.mean >= REQUIRED["int8"].mean
     assert found.least >= REQUIRED["int8"].least
 
@@ -90,6 +105,16 @@ def test_firefox_streams(firefox: FirefoxPage, serve_dist: StaticServer, worker:
     assert len([chunk for chunk in answer["chunks"] if chunk["text"]]) > 1
 
 
-def visit(firefox: FirefoxPage, server: StaticServer, worker: bool) -> None:
+def embedded(firefox: FirefoxPage, texts: list[str], *precision: str) -> list[list[float]]:
+    """The vectors of texts; in int8, the default, unless a precision is named."""
+    options = {"precision": precision[0]} if precision else {}
+    answer = firefox.evaluate(
+        "(...given) => subject.embed(...given)", DEFAULT_MODEL, texts, options
+    )
+    vectors: list[list[float]] = answer["vectors"]
+    return vectors
+
+
+def visit(firefox: FirefoxPage, server: StaticServer, worker: bool, **options: str) -> None:
     firefox.goto(f"{server.url}/blank.html")
-    firefox.evaluate(START, ["/dist/browser.js", {"worker": worker}])
+    firefox.evaluate(START, ["/dist/browser.js", {"worker": worker, **options}])

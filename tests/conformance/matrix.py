@@ -24,7 +24,6 @@ _TESTS = {
     "test_onnxruntime_node_comes_as_near_to_native_fp32_as_the_readme_says": (
         "vectors {precision}, onnxruntime-node"
     ),
-    "test_firefox_embeds": "vectors {precision}",
 }
 _CELL = pytest.StashKey[tuple[str, str]]()
 _RANK = ("passed", "skipped", "failed")

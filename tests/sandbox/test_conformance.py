@@ -102,6 +102,17 @@ async def test_token_ids_are_those_of_the_rust_tokenizer(sandbox: Sandbox) -> No
         assert encoded == [row["ids"], row["cut"]], ascii(row["text"])
 
 
+async def test_vectors_are_those_of_sentence_transformers(sandbox: Sandbox) -> None:
+    rows = load_rows("vectors")
+
+    texts = json.dumps([[row["text"] for row in rows]])
+    answer = await sandbox.respond(EMBED, post(texts, "?precision=fp32"), limits=AT_LEISURE)
+
+    vectors = np.frombuffer(await answer.bytes(), np.float32).reshape(len(rows), 384)
+    for row, vector in zip(rows, vectors, strict=True):
+        assert vector @ np.array(row["vector"]) > 0.99999
+
+
 @pytest.mark.parametrize("together", [True, False], ids=["one call", "single calls"])
 @pytest.mark.parametrize("precision", PRECISIONS)
 async def test_vectors_are_the_native_ones_bit_for_bit(

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from edgelet.models import DEFAULT_MODEL
+from edgelet.models import DEFAULT_MODEL, Precision
 from tests.conformance.cases import Case, load_cases, load_rows
 from tests.conformance.judge import hold_to_case, judge_token_ids
 from tests.conformance.reference import REQUIRED, nearness, reference_texts
@@ -41,16 +41,18 @@ def test_token_ids_are_those_of_the_rust_tokenizer(worker: Worker) -> None:
         judge_token_ids(row, ids)
 
 
+@pytest.mark.parametrize("precision", ["q8", "int8"])
 def test_vectors_come_as_near_to_native_fp32_as_the_readme_says(
-    worker: Worker, note_vectors: NoteVectors
+    worker: Worker, precision: Precision, note_vectors: NoteVectors
 ) -> None:
-    answer = worker.call("embed", DEFAULT_MODEL, reference_texts())
+    answer = worker.call("embed", DEFAULT_MODEL, reference_texts(), {"precision": precision})
 
-    note_vectors(answer["vectors"], "int8")
+    note_vectors(answer["vectors"], precision)
     found = nearness(answer["vectors"])
 
-    assert found.mean >= REQUIRED["int8"].mean
-    assert found.least >= REQUIRED["int8"].least
+    assert answer["card"]["precision"] == precision
+    assert found.mean >= REQUIRED[precision].mean
+    assert found.least >= REQUIRED[precision].least
 
 
 def test_the_globals_are_what_they_were_once_python_has_started(fresh_worker: Worker) -> None:
