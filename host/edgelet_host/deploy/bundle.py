@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edgelet import __version__
 from edgelet_host.deploy.package import model_folder
 from edgelet_host.project import FunctionConfig, ProjectConfig
 from edgelet_host.project.env_file import read_env_file
@@ -62,7 +62,7 @@ class Bundle:
         marker = {
             "function": self.function,
             "target": self.target,
-            "version": importlib.metadata.version("edgelet"),
+            "version": __version__,
             "files": [MARKER, *sorted(self.files)],
         }
         return {MARKER: (json.dumps(marker, indent=2) + "\n").encode(), **self.files}

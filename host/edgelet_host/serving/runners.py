@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.metadata
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
@@ -13,6 +12,7 @@ from typing import Any, Self
 
 from starlette.types import ASGIApp
 
+from edgelet import __version__
 from edgelet.errors import FunctionError
 from edgelet_host.native import NativeHost
 from edgelet_host.project import FunctionConfig, ProjectConfig
@@ -133,7 +133,7 @@ class Runners:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-_BRIDGE = f"npm:edgelet@{importlib.metadata.version('edgelet')}/deno"
+_BRIDGE = f"npm:edgelet@{__version__}/deno"
 """What loads models where the server cannot: the npm package of this version."""
 
 
