@@ -89,7 +89,7 @@ const platforms = [
     options: { ...server, splitting: false, conditions: ["deno"], minify: false, outdir: serverPackage },
   },
   {
-    entries: ["worker.ts", "supabase.worker.ts"],
+    entries: ["worker.ts", "supabase.worker.ts", "deployed.worker.ts"],
     options: { ...web, chunkNames: "worker-[name]-[hash]", conditions: ["workerd"] },
   },
 ];

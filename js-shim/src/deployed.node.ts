@@ -1,5 +1,7 @@
 /** What a function that was deployed to Node runs on. */
 
+import process from "node:process";
+
 import type { FetchHandler } from "./deployed/answers.js";
 import { provideDeno } from "./deployed/deno_namespace.js";
 import { moduleFunction as handlerOf } from "./deployed/module_function.js";
@@ -13,5 +15,5 @@ export { pythonFunction } from "./deployed/server_function.js";
 /** The `fetch` handler of a function in JavaScript, which finds `Deno` and `Supabase` in place. */
 export function moduleFunction(load: () => Promise<unknown>): FetchHandler {
   provideSupabase(Session);
-  return handlerOf(load, provideDeno());
+  return handlerOf(load, provideDeno(process.env));
 }

@@ -123,7 +123,9 @@ async function answered(
   }
   const [kind, status, given, whole] = answer as Headed;
   const init = { status, headers: JSON.parse(given) as [string, string][] };
-  if (kind === "stream") return new Response(streamOf(serving, number, ended), init);
+  if (kind === "stream") {
+    return new Response(streamOf(serving, number, request.signal, ended), init);
+  }
   ended();
   return new Response(whole.length === 0 ? null : whole, init);
 }
@@ -143,8 +145,10 @@ async function bodyOf(request: Request): Promise<Body | Uint8Array | undefined> 
 function streamOf(
   serving: Serving,
   number: number,
+  leaving: AbortSignal,
   ended: () => void,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let cancelled = false;
   return new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
       async pull(controller) {
@@ -152,10 +156,11 @@ function streamOf(
         if (kind === "chunk") return controller.enqueue(chunk);
         ended();
         if (kind === "end") return controller.close();
-        console.error(chunk as string);
+        if (!cancelled && !leaving.aborted) console.error(chunk as string);
         controller.error(new Error("the function failed while it answered"));
       },
       cancel() {
+        cancelled = true;
         ended();
         serving.leave(number);
       },

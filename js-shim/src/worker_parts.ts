@@ -3,9 +3,9 @@
 import { composedBridge } from "./bridge/compose.js";
 import { asFolder } from "./bridge/files.js";
 import { Http } from "./bridge/http.js";
-import { type ModelSource, workerModels } from "./bridge/worker_models.js";
+import { type ModelSource, workerModels, type WorkerModelsParts } from "./bridge/worker_models.js";
 import { EdgeletError } from "./errors.js";
-import { LocalRuntime } from "./runtime/local.js";
+import { LocalRuntime, type MeasuredBridge } from "./runtime/local.js";
 import type { Python } from "./runtime/python.js";
 import { cloudflare, outlivingRequest } from "./runtime/request_life.js";
 import { type PythonModules, startInWorkerd } from "./runtime/workerd.js";
@@ -51,14 +51,17 @@ export function workerRuntime(options: Partial<WorkerOptions>): LocalRuntime {
     const value = variables?.[name];
     return typeof value === "string" ? value : undefined;
   };
-  const { engineWasm } = modules;
-  return new LocalRuntime(start, () =>
-    composedBridge(
-      () => workerModels({ engineWasm, models, precision, onProgress }),
-      new Http(),
-      variable,
-    ),
-  );
+  const engineWasm = modules.engineWasm && (async () => modules.engineWasm!);
+  const parts = { engineWasm, models, precision, onProgress };
+  return new LocalRuntime(start, () => workerBridge(parts, variable));
+}
+
+/** A bridge of this host; neither an engine nor a model is loaded before it is needed. */
+export function workerBridge(
+  parts: WorkerModelsParts,
+  variable: (name: string) => string | undefined,
+): MeasuredBridge {
+  return composedBridge(() => workerModels(parts), new Http(), variable);
 }
 
 const KINDS: Readonly<Record<keyof WorkerModules, string>> = {

@@ -24,7 +24,7 @@ from tests.js.package import built_dist, needs
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-TARGETS = ("deno", "node", "bun")
+TARGETS = ("deno", "node", "bun", "cloudflare")
 START_SECONDS = 120.0
 
 

@@ -16,7 +16,9 @@ import httpx2
 import pytest
 
 from edgelet import Session
-from tests.deploy.deployed import EXAMPLES, TARGETS, Running, deployed, running
+from tests.deploy.deployed import EXAMPLES, TARGETS, Running, deployed
+from tests.deploy.hosts import running
+from tests.deploy.workers import leave_at_once
 from tests.servers.answers import ollama_generate
 from tests.servers.connection import Request
 from tests.servers.scripted_server import ScriptedServer
@@ -53,7 +55,7 @@ def inference_host() -> Iterator[ScriptedServer]:
 
 def without_engine(folder: Path) -> None:
     """Take away what runs models: onnxruntime's modules and binaries, and tokenizers."""
-    package = folder / "edgelet"
+    [package] = (path.parent for path in folder.rglob("deployed.*.js"))
     for name in LOST:
         shutil.rmtree(package / name, ignore_errors=True)
     engines = [*package.glob("*-ort.*"), *package.glob("*-tokenizers-*")]
@@ -120,6 +122,8 @@ def test_leaving_before_the_answer_cancels_the_handler(
         with socket.create_connection(("127.0.0.1", httpx2.URL(function.url).port or 0)) as client:
             client.sendall(b"GET /?prompt=Why HTTP/1.1\r\nHost: localhost\r\n\r\n")
             inference_host.wait_for_request(60)
+            if target == "cloudflare":
+                leave_at_once(client)
         inference_host.wait_until_client_left(20)
 
 

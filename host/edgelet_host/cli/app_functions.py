@@ -211,6 +211,7 @@ def serve(
         "edgelet functions deploy embed --target deno --out deployed/embed",
         "edgelet functions deploy chat --target node --out deployed/chat --no-model",
         "edgelet functions deploy hello --target bun --out deployed/hello --dry-run",
+        "edgelet functions deploy hello --target cloudflare --out deployed/worker",
     ),
 )
 @exits
@@ -223,7 +224,9 @@ def deploy(
         ),
     ],
     *,
-    target: Annotated[Literal["deno", "node", "bun"], typer.Option(help="What it will run on.")],
+    target: Annotated[
+        Literal["deno", "node", "bun", "cloudflare"], typer.Option(help="What it will run on.")
+    ],
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="The folder to write: a new one, or an earlier one.")
     ],

@@ -50,6 +50,7 @@ def deploy_function(asked: Deployment) -> None:
             "bytes": sum(sizes.values()),
             "model_bytes": bundle.model_size(),
             "variables": bundle.variables,
+            "limits": [limit.as_json() for limit in bundle.limits],
             "next": bundle.next,
         }
         sys.stdout.write(json_text(whole) + "\n")
@@ -61,6 +62,11 @@ def deploy_function(asked: Deployment) -> None:
     model = bundle.model_size()
     within = f", {_megabytes(model)} of them the model" if model else ", without a model"
     print(f"{verb} {len(sizes)} files to {asked.out}: {_megabytes(sum(sizes.values()))}{within}.")
+    if bundle.limits:
+        print(f"Limits of {bundle.target}:")
+    for limit in bundle.limits:
+        note = f" ({limit.note})" if limit.note else ""
+        print(f"  {limit.name}: {limit.figures()}{note}")
     if bundle.variables:
         print(f"Variables that it must be given: {', '.join(bundle.variables)}")
     if not asked.dry_run:

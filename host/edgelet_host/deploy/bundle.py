@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgelet import __version__
+from edgelet_host.deploy.limits import Limit
 from edgelet_host.deploy.package import model_folder
 from edgelet_host.project import FunctionConfig, ProjectConfig
 from edgelet_host.project.env_file import read_env_file
@@ -48,7 +49,7 @@ class Bundle:
     """A folder to be. `files` are bytes, or files to copy, by their paths.
 
     `variables` are the names of the project's secrets, which the platform must be given; `next` are
-    the commands that run it.
+    the commands that run it; `limits` are those of the platform, beside what the bundle needs.
     """
 
     function: str
@@ -56,6 +57,7 @@ class Bundle:
     files: Mapping[str, bytes | Path] = field(repr=False)
     variables: tuple[str, ...]
     next: tuple[str, ...]
+    limits: tuple[Limit, ...] = ()
 
     def contents(self) -> dict[str, bytes | Path]:
         """The folder's files by their paths: the marker first, then these."""
@@ -76,5 +78,5 @@ class Bundle:
 
     def model_size(self) -> int:
         """The size of the default model's files, in bytes; 0 without it."""
-        within = f"{model_folder()}/"
+        within = f"{model_folder().removeprefix('assets/')}/"
         return sum(size for name, size in self.sizes().items() if within in name)

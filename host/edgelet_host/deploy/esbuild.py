@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgelet.errors import FunctionError
@@ -14,8 +15,30 @@ _SECONDS = 120
 _CLONE = Path(__file__).parents[3] / "js-shim"
 
 
-def bundled(root: Path, files: Mapping[str, bytes], entry: str, *, minify: bool) -> bytes:
-    """The entry and the files it imports as one module; packages stay imports.
+PACKAGES_OUTSIDE = ("--platform=node", "--packages=external")
+"""Packages stay imports."""
+
+
+def packages_within(conditions: Sequence[str]) -> tuple[str, ...]:
+    """Packages become part of the code; what the runtime itself has stays an import."""
+    external = ("node:*", "cloudflare:*")
+    return (
+        "--platform=browser",
+        f"--conditions={','.join(conditions)}",
+        *(f"--external:{each}" for each in external),
+    )
+
+
+def bundled(
+    root: Path,
+    files: Mapping[str, bytes],
+    entry: str,
+    *,
+    packages: Sequence[str] = PACKAGES_OUTSIDE,
+    folders: Sequence[Path] = (),
+    minify: bool,
+) -> bytes:
+    """The entry and the files it imports as one module, with `packages` of `folders` or without.
 
     `root` is the project, where esbuild may be installed. Raises `FunctionError`.
     """
@@ -25,8 +48,8 @@ def bundled(root: Path, files: Mapping[str, bytes], entry: str, *, minify: bool)
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(data)
-        options = ["--bundle", "--platform=node", "--packages=external"]
-        return _run(root, [f"./{entry}", *options], minify=minify, folder=folder)
+        options = [f"./{entry}", "--bundle", *packages]
+        return _run(root, options, minify=minify, folder=folder, packages=folders)
 
 
 def minified(root: Path, name: str, code: bytes) -> bytes:
@@ -37,12 +60,25 @@ def minified(root: Path, name: str, code: bytes) -> bytes:
 
 
 def _run(
-    root: Path, options: list[str], *, minify: bool, folder: Path | None, code: bytes = b""
+    root: Path,
+    options: list[str],
+    *,
+    minify: bool,
+    folder: Path | None,
+    code: bytes = b"",
+    packages: Sequence[Path] = (),
 ) -> bytes:
     common = ["--format=esm", "--target=es2022", "--charset=utf8", "--log-level=error"]
     command = [_esbuild(root), *options, *common, *(["--minify"] if minify else [])]
+    places = os.pathsep.join(str(each.resolve() / "node_modules") for each in packages)
     done = subprocess.run(  # noqa: S603 (fixed arguments)
-        command, cwd=folder, input=code, capture_output=True, check=False, timeout=_SECONDS
+        command,
+        cwd=folder,
+        env={**os.environ, "NODE_PATH": places},
+        input=code,
+        capture_output=True,
+        check=False,
+        timeout=_SECONDS,
     )
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()

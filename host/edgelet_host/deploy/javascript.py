@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from edgelet.errors import FunctionError
-from edgelet_host.deploy.esbuild import bundled, minified
+from edgelet_host.deploy.esbuild import PACKAGES_OUTSIDE, bundled, minified, packages_within
 from edgelet_host.deploy.platform import Platform
 from edgelet_host.project import FunctionConfig
 from edgelet_host.project.layout import Layout
@@ -32,6 +32,12 @@ _TYPES = re.compile(
 _REMOTE = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["']((?:npm|jsr|https?):[^"']*)["']""")
 _NPM = re.compile(r"npm:/?(@?[^@]+)(?:@(.+))?")
 
+_HANDLER = """\
+import {{ moduleFunction }} from "./edgelet/{entry}";
+
+export default {{ fetch: moduleFunction(() => import("./{module}")) }};
+"""
+
 
 def javascript_files(
     function: FunctionConfig, layout: Layout, platform: Platform, *, minify: bool
@@ -47,8 +53,16 @@ def javascript_files(
         for name, data in files.items():
             _check_imports(name, data, platform)
     needs_build = Path(entry).suffix in _TYPESCRIPT and not platform.runs_typescript
-    if needs_build or (minify and not platform.runs_typescript):
-        code = bundled(layout.root, files, entry, minify=minify)
+    if needs_build or not platform.finds_packages or (minify and not platform.runs_typescript):
+        outside = platform.finds_packages
+        code = bundled(
+            layout.root,
+            files,
+            entry,
+            packages=PACKAGES_OUTSIDE if outside else packages_within(platform.conditions),
+            folders=(function.folder, layout.functions, layout.root),
+            minify=minify,
+        )
         kept = {name: data for name, data in files.items() if Path(name).suffix not in _CODE}
         entry = f"{entry.rpartition('.')[0]}.js"
         return {**kept, entry: code}, entry
@@ -58,6 +72,11 @@ def javascript_files(
             for name, data in files.items()
         }
     return files, entry
+
+
+def javascript_handler(entry: str, module: str) -> bytes:
+    """A module that exports `default { fetch }`, for the function in `module`."""
+    return _HANDLER.format(entry=entry, module=module).encode()
 
 
 def javascript_manifest(

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from edgelet.errors import FunctionError
 from edgelet_host.project import FunctionConfig
 from edgelet_host.sandbox.function import MAIN, read_function
 
 MODULES = "function/modules.js"
+
+_HANDLER = """\
+import {{ environment, pythonFunction }} from "./edgelet/{entry}";
+import modules from "./{modules}";
+
+const names = {names};
+
+export default {{ fetch: pythonFunction(modules, {{ env: environment(names) }}) }};
+"""
 
 
 def python_files(function: FunctionConfig) -> dict[str, bytes]:
@@ -31,3 +41,8 @@ def python_files(function: FunctionConfig) -> dict[str, bytes]:
     }
     text = json.dumps(modules, indent=1, sort_keys=True)
     return {MODULES: f"export default {text};\n".encode()}
+
+
+def python_handler(entry: str, names: Sequence[str]) -> bytes:
+    """A module that exports `default { fetch }`, for a function that sees those variables."""
+    return _HANDLER.format(entry=entry, modules=MODULES, names=json.dumps(names)).encode()

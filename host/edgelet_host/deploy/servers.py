@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from edgelet_host.deploy.bundle import Asked, Bundle
-from edgelet_host.deploy.javascript import javascript_files, javascript_manifest
+from edgelet_host.deploy.javascript import (
+    javascript_files,
+    javascript_handler,
+    javascript_manifest,
+)
 from edgelet_host.deploy.package import package_files
 from edgelet_host.deploy.platform import Platform
-from edgelet_host.deploy.python import MODULES, python_files
+from edgelet_host.deploy.python import python_files, python_handler
 from edgelet_host.sandbox.grants import INFERENCE_VARIABLES
 
 
@@ -52,21 +56,6 @@ SERVERS = {
 
 _ADDRESS = ("HOST", "PORT")
 
-_PYTHON_HANDLER = """\
-import {{ environment, pythonFunction }} from "./edgelet/{entry}";
-import modules from "./{modules}";
-
-const names = {names};
-
-export default {{ fetch: pythonFunction(modules, {{ env: environment(names) }}) }};
-"""
-
-_JAVASCRIPT_HANDLER = """\
-import {{ moduleFunction }} from "./edgelet/{entry}";
-
-export default {{ fetch: moduleFunction(() => import("./{module}")) }};
-"""
-
 _MAIN = """\
 import {{ listen }} from "./edgelet/{entry}";
 import handler from "./handler.js";
@@ -84,20 +73,19 @@ def server_bundle(asked: Asked, *, server: Server) -> Bundle:
     added: dict[str, Any] = {}
     if is_python:
         files |= python_files(function)
-        names = json.dumps(asked.variables())
-        handler = _PYTHON_HANDLER.format(entry=platform.entry, modules=MODULES, names=names)
+        handler = python_handler(platform.entry, asked.variables())
         readable = f"--allow-env={','.join([*_ADDRESS, *asked.variables()])}"
     else:
         code, module = javascript_files(function, layout, platform, minify=asked.minify)
         files |= code
         added = javascript_manifest(function, layout, platform)
-        handler = _JAVASCRIPT_HANDLER.format(entry=platform.entry, module=module)
+        handler = javascript_handler(platform.entry, module)
         readable = "--allow-env"
     start = server.start.format(env=readable)
     install = (server.install,) if server.install and added.get("dependencies") else ()
     commands = (*install, start)
     files |= {
-        "handler.js": handler.encode(),
+        "handler.js": handler,
         "main.js": _MAIN.format(entry=platform.entry).encode(),
         "README.md": _readme(asked, platform.name, commands).encode(),
     }

@@ -6,8 +6,10 @@ import functools
 from collections.abc import Callable, Mapping
 
 from edgelet_host.deploy.bundle import Asked, Bundle
+from edgelet_host.deploy.cloudflare import cloudflare_bundle
 from edgelet_host.deploy.servers import SERVERS, server_bundle
 
 TARGETS: Mapping[str, Callable[[Asked], Bundle]] = {
-    name: functools.partial(server_bundle, server=server) for name, server in SERVERS.items()
+    **{name: functools.partial(server_bundle, server=server) for name, server in SERVERS.items()},
+    "cloudflare": cloudflare_bundle,
 }

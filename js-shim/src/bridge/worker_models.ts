@@ -25,8 +25,8 @@ export type ModelSource = (path: string) => ModelFile | Promise<ModelFile>;
 
 /** What models are made of in a Worker. */
 export interface WorkerModelsParts {
-  /** `ort-wasm-simd-threaded.wasm`. */
-  readonly engineWasm: WebAssembly.Module | undefined;
+  /** Gives `ort-wasm-simd-threaded.wasm`. */
+  readonly engineWasm: (() => Promise<WebAssembly.Module>) | undefined;
   /** The URL of their folder, ending in a slash, or what gives their files. */
   readonly models: URL | ModelSource | undefined;
   readonly precision: Precision | undefined;
@@ -55,7 +55,7 @@ export function workerModels(parts: WorkerModelsParts): ModelsOfBridge {
   };
 }
 
-function engineOf(module: WebAssembly.Module | undefined): Engine {
+function engineOf(module: WorkerModelsParts["engineWasm"]): Engine {
   if (module === undefined) {
     throw new ModelFailure(
       `an embedding model needs the engine: import ` +
@@ -65,7 +65,7 @@ function engineOf(module: WebAssembly.Module | undefined): Engine {
   }
   return new WasmEngine({
     load: () => import("onnxruntime-web/wasm"), // the build that has its glue within
-    module: async () => module,
+    module,
     threads: 1,
   });
 }

@@ -11,7 +11,7 @@ import { bootError, type FetchHandler, type Info, workerError } from "./answers.
 const PATIENCE_MS = 2000;
 
 /** What a module served. */
-interface Served {
+export interface Served {
   readonly handler: Handler;
   readonly onError: ServeOptions["onError"];
 }
@@ -23,12 +23,17 @@ interface DenoLike {
 
 /** The `fetch` handler of the module that `load` imports. `deno` is where it finds `Deno.serve`. */
 export function moduleFunction(load: () => Promise<unknown>, deno: DenoLike): FetchHandler {
-  const loading = served(load, deno);
+  const loading = served(load, deno, waitUntil);
   loading.catch((error: unknown) => console.error(error));
+  return moduleHandler(() => loading);
+}
+
+/** The `fetch` handler of a function that `start` starts, or has started: each time the same one. */
+export function moduleHandler(start: () => Promise<Served>): FetchHandler {
   return async (request, info) => {
     let function_: Served;
     try {
-      function_ = await loading;
+      function_ = await start();
     } catch {
       return bootError(); // why, has been said
     }
@@ -36,8 +41,13 @@ export function moduleFunction(load: () => Promise<unknown>, deno: DenoLike): Fe
   };
 }
 
-async function served(load: () => Promise<unknown>, deno: DenoLike): Promise<Served> {
-  Object.assign(globalThis, { EdgeRuntime: { waitUntil } });
+/** Load a module, which finds `EdgeRuntime.waitUntil`. Rejects when it serves no handler. */
+export async function served(
+  load: () => Promise<unknown>,
+  deno: DenoLike,
+  keep: typeof waitUntil,
+): Promise<Served> {
+  Object.assign(globalThis, { EdgeRuntime: { waitUntil: keep } });
   const given = new Promise<Served>((resolve) => {
     const value = (...parts: readonly unknown[]): unknown => {
       resolve(servedBy(parts));

@@ -6,9 +6,9 @@
  * it starts and put back afterwards; other requests run meanwhile, so no change may harm them.
  */
 
-import type { PyodideConfig } from "pyodide";
+import type { PyodideConfig, PyodideInterface } from "pyodide";
 
-import type { Python } from "./python.js";
+import type { Python, PythonSource } from "./python.js";
 
 /** The parts of Python, as modules of the Worker. */
 export interface PythonModules {
@@ -26,8 +26,20 @@ export interface PythonModules {
 
 let starts = 0;
 
-/** Start Python. Rejects when the modules do not belong together. */
+/** Start Python, for the calls of sessions. Rejects when the modules do not belong together. */
 export async function startInWorkerd(modules: PythonModules): Promise<Python> {
+  return starting(modules, ({ startPython }, source) => startPython(source));
+}
+
+/** Start Python, whatever it is for. Rejects when the modules do not belong together. */
+export async function startPyodideInWorkerd(modules: PythonModules): Promise<PyodideInterface> {
+  return starting(modules, ({ startPyodide }, source) => startPyodide(source));
+}
+
+async function starting<T>(
+  modules: PythonModules,
+  start: (python: typeof import("./python.js"), source: PythonSource) => Promise<T>,
+): Promise<T> {
   starts += 1;
   const folder = `https://python.invalid/${starts}/`;
   const { asm, pythonWasm, stdlib, core, snapshot } = modules;
@@ -39,10 +51,10 @@ export async function startInWorkerd(modules: PythonModules): Promise<Python> {
     name === "core.zip" ? core : (snapshot ?? NOTHING);
   return disguised(fetched, async () => {
     // Pyodide looks for Node when it is loaded, so it must be loaded in disguise too.
-    const { startPython } = await import("./python.js");
+    const python = await import("./python.js");
     const createPyodideModule = instantiating(asm, pythonWasm);
     const config = { createPyodideModule } as PyodideConfig;
-    return startPython({ folder, read, snapshot: snapshot !== undefined, config });
+    return start(python, { folder, read, snapshot: snapshot !== undefined, config });
   });
 }
 
