@@ -84,6 +84,11 @@ const platforms = [
     options: { ...server, chunkNames: "deno-[name]-[hash]", conditions: ["deno"] },
   },
   {
+    // By itself: Supabase starts Python as a Worker does, not as plain Deno.
+    entries: ["deployed.supabase.ts"],
+    options: { ...web, chunkNames: "supabase-[name]-[hash]" },
+  },
+  {
     entries: ["function.deno.ts"],
     // Not minified: its lines stand in the stack traces that a function's author reads.
     options: { ...server, splitting: false, conditions: ["deno"], minify: false, outdir: serverPackage },

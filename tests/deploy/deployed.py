@@ -61,9 +61,9 @@ class Running:
     def get(self, path: str = "", **options: Any) -> httpx2.Response:
         return httpx2.get(f"{self.url}{path}", timeout=60, **options)
 
-    def wait_for(self, text: str, seconds: float = 20.0) -> None:
+    def wait_for(self, text: str, times: int = 1, seconds: float = 20.0) -> None:
         end = time.monotonic() + seconds
-        while not any(text in line for line in self.printed):
+        while sum(text in line for line in self.printed) < times:
             assert time.monotonic() < end, f"no {text!r} in {''.join(self.printed)}"
             time.sleep(0.02)
 

@@ -31,7 +31,7 @@ class Builds:
         self.count = 0
         self.failure: BaseException | None = None
 
-    def __call__(self, _: bytes, path: Path) -> None:
+    def __call__(self, _: building.Kind, __: bytes, path: Path) -> None:
         self.count += 1
         path.write_bytes(b"half of it")
         if self.failure is not None:
@@ -50,18 +50,18 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> Builds:
 def sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Copies of the packages that the component is made of, which a test may change."""
     copies = tmp_path / "sources"
-    for package in building.PACKAGES:
+    for package in building.SANDBOX.packages:
         spec = find_spec(package)
         assert spec is not None
         assert spec.origin is not None
         shutil.copytree(Path(spec.origin).parent, copies / package)
-    shutil.copyfile(building.WORLD, copies / "world.wit")
+    shutil.copyfile(building.WORLDS / "world.wit", copies / "world.wit")
 
     def found(package: str) -> ModuleSpec:
         return ModuleSpec(package, None, origin=str(copies / package / "__init__.py"))
 
     monkeypatch.setattr(building, "find_spec", found)
-    monkeypatch.setattr(building, "WORLD", copies / "world.wit")
+    monkeypatch.setattr(building, "WORLDS", copies)
     return copies
 
 
@@ -120,16 +120,16 @@ def test_a_changed_source_is_another_component(
 def test_a_source_that_comes_or_goes_is_another_key(
     change: Callable[[Path], object], sources: Path
 ) -> None:
-    before = building.key(b"tokenizer")
-    assert building.key(b"tokenizer") == before
+    before = building.key(building.SANDBOX, b"tokenizer")
+    assert building.key(building.SANDBOX, b"tokenizer") == before
 
     change(sources)
 
-    assert building.key(b"tokenizer") != before
+    assert building.key(building.SANDBOX, b"tokenizer") != before
 
 
 def test_another_tokenizer_is_another_key(sources: Path) -> None:
-    assert building.key(b"one") != building.key(b"another")
+    assert building.key(building.SANDBOX, b"one") != building.key(building.SANDBOX, b"another")
 
 
 @pytest.mark.parametrize("fact", ["_processor", "WASM_STACK"])
@@ -241,7 +241,7 @@ def test_a_build_that_fails_is_one_clear_error(
 def test_a_component_that_cannot_be_compiled_is_one_clear_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(preparing, "build", lambda _, path: path.write_bytes(b"no component"))
+    monkeypatch.setattr(preparing, "build", lambda _, __, path: path.write_bytes(b"no component"))
 
     with pytest.raises(ModelError, match="cannot be compiled"):
         prepared_component(folder=tmp_path)

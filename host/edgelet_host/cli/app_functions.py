@@ -225,7 +225,8 @@ def deploy(
     ],
     *,
     target: Annotated[
-        Literal["deno", "node", "bun", "cloudflare"], typer.Option(help="What it will run on.")
+        Literal["deno", "node", "bun", "cloudflare", "supabase", "wasm"],
+        typer.Option(help="What it will run on."),
     ],
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="The folder to write: a new one, or an earlier one.")

@@ -35,7 +35,7 @@ def deploy_function(asked: Deployment) -> None:
         say(note)
     if asked.out.resolve().is_relative_to(config.folder.resolve()):
         raise FunctionError(f"{asked.out} lies within the function itself; give another --out")
-    function = Asked(project, config, model=asked.model, minify=asked.minify)
+    function = Asked(project, config, model=asked.model, minify=asked.minify, progress=say)
     bundle = TARGETS[asked.target](function)
     if not asked.dry_run:
         write_folder(bundle, asked.out)

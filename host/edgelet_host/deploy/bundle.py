@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,12 +25,16 @@ _SUPABASE = (
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A function of a project that is to be deployed, with the default model or without."""
+    """A function of a project that is to be deployed, with the default model or without.
+
+    `progress` is told what takes long.
+    """
 
     project: ProjectConfig
     function: FunctionConfig
     model: bool = True
     minify: bool = False
+    progress: Callable[[str], None] = lambda _: None
 
     def secrets(self) -> tuple[str, ...]:
         """The names of the project's secrets, which the platform must be given."""

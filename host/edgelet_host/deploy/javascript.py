@@ -47,7 +47,7 @@ def javascript_files(
     Raises `FunctionError`.
     """
     files = dict(_files(function, layout))
-    entry = _place(function.entrypoint, function, layout)
+    entry = place_of(function.entrypoint, function, layout)
     if not platform.follows_imports:
         files = {name: _without_types(name, data) for name, data in files.items()}
         for name, data in files.items():
@@ -108,6 +108,19 @@ def javascript_manifest(
     return {"dependencies": dependencies} if dependencies else {}
 
 
+def javascript_sources(function: FunctionConfig, layout: Layout) -> dict[str, bytes]:
+    """All of the function's files as they are, its configuration among them, by their paths.
+
+    Raises `FunctionError`.
+    """
+    files = dict(_files(function, layout))
+    for folder in {function.folder, layout.functions}:
+        for path in (folder / name for name in sorted(_CONFIGURATIONS)):
+            if path.is_file():
+                files[place_of(path, function, layout)] = path.read_bytes()
+    return files
+
+
 def _files(function: FunctionConfig, layout: Layout) -> Iterator[tuple[str, bytes]]:
     shared = layout.functions / "_shared"
     for pattern in function.static_files:
@@ -120,10 +133,11 @@ def _files(function: FunctionConfig, layout: Layout) -> Iterator[tuple[str, byte
         for path in sources(folder):
             hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
             if path.name not in _CONFIGURATIONS and not hidden:
-                yield _place(path, function, layout), path.read_bytes()
+                yield place_of(path, function, layout), path.read_bytes()
 
 
-def _place(path: Path, function: FunctionConfig, layout: Layout) -> str:
+def place_of(path: Path, function: FunctionConfig, layout: Layout) -> str:
+    """Where a file of the function lies in what is deployed."""
     if not path.is_relative_to(layout.functions):
         return f"functions/{function.name}/{path.relative_to(function.folder).as_posix()}"
     return f"{_prefix(function, layout)}{path.relative_to(layout.functions).as_posix()}"

@@ -24,10 +24,13 @@ _PYTHON = (
 _ENGINE = ("ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
 
 
-def package_files(root: Path, entry: str, *, library: bool, model: bool) -> dict[str, Path]:
+def package_files(
+    root: Path, entry: str, *, library: bool, model: bool, engine: bool = True
+) -> dict[str, Path]:
     """Files by their paths in the package, for the project in `root`.
 
-    `library` is the whole standard library, which functions in Python may import from.
+    `library` is the whole standard library, which functions in Python may import from; `engine` is
+    onnxruntime.
 
     Raises `FunctionError` when the package, or a part of it, is not there.
     """
@@ -37,7 +40,7 @@ def package_files(root: Path, entry: str, *, library: bool, model: bool) -> dict
     names = [*_modules(package, entry)]
     names += [f"assets/python/{name}" for name in _PYTHON]
     names += ["assets/python/library.zip"] if library else []
-    names += [f"assets/onnxruntime/{name}" for name in _ENGINE]
+    names += [f"assets/onnxruntime/{name}" for name in _ENGINE] if engine else []
     if model:
         folder = package / model_folder()
         names += [f"{model_folder()}/{file.name}" for file in _listed(folder)]

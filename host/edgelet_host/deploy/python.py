@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from edgelet.errors import FunctionError
 from edgelet_host.project import FunctionConfig
@@ -22,7 +23,16 @@ export default {{ fetch: pythonFunction(modules, {{ env: environment(names) }}) 
 
 
 def python_files(function: FunctionConfig) -> dict[str, bytes]:
-    """One file: a JavaScript module whose default export has every module's source by its name.
+    """One file: a JavaScript module whose default export is `python_modules`.
+
+    Raises `FunctionError`.
+    """
+    text = json.dumps(python_modules(function), indent=1, sort_keys=True)
+    return {MODULES: f"export default {text};\n".encode()}
+
+
+def python_modules(function: FunctionConfig) -> dict[str, dict[str, Any]]:
+    """Every module of the function by its name: its file as tracebacks show it, and its source.
 
     Raises `FunctionError`.
     """
@@ -35,12 +45,10 @@ def python_files(function: FunctionConfig) -> dict[str, bytes]:
         raise FunctionError(f"{function.entrypoint} is empty")
     alone = function.entrypoint.name != f"{MAIN}.py"
     read = read_function(function.entrypoint if alone else function.folder)
-    modules = {
+    return {
         module.name: {"file": module.file, "source": module.source, "package": module.is_package}
         for module in read.modules
     }
-    text = json.dumps(modules, indent=1, sort_keys=True)
-    return {MODULES: f"export default {text};\n".encode()}
 
 
 def python_handler(entry: str, names: Sequence[str]) -> bytes:

@@ -1,6 +1,6 @@
-"""The component on disk: built once, compiled for this machine once, never loaded when foreign.
+"""Components on disk: built once, compiled for this machine once, never loaded when foreign.
 
-Both files are in the cache, readable and writable by their owner alone, as the folder is, because
+All files are in the cache, readable and writable by their owner alone, as the folder is, because
 machine code is loaded as it is. Their names say all that they depend on: a change of the sources,
 of wasmtime, of its configuration or of the processor gives another name, not a stale file.
 """
@@ -14,7 +14,8 @@ import platform
 import stat
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -23,9 +24,9 @@ from filelock import FileLock
 from wasmtime import WasmtimeError
 from wasmtime.component import Component
 
-from edgelet.errors import ModelError
+from edgelet.errors import FunctionError, ModelError
 from edgelet.models import DEFAULT_MODEL
-from edgelet_component.build import ComponentNotBuilt, build, key
+from edgelet_component.build import SANDBOX, STANDALONE, ComponentNotBuilt, Kind, build, key
 from edgelet_host.sandbox.wasm import WASM_STACK, new_engine
 from edgelet_host.store import ModelStore
 
@@ -33,6 +34,10 @@ Progress = Callable[[str], None]
 
 _UNFINISHED = "unfinished-"
 _MONTH = 30 * 24 * 3600
+_BUILDING = {
+    SANDBOX: "building the component that runs functions",
+    STANDALONE: "building the function's component, which takes some 20 seconds",
+}
 
 
 def cache_folder() -> Path:
@@ -56,29 +61,64 @@ def prepared_component(progress: Progress | None = None, folder: Path | None = N
         raise ModelError(f"the component in {folder} cannot be compiled: {error}") from error
 
 
+def standalone_component(
+    function: bytes, progress: Progress | None = None, folder: Path | None = None
+) -> Path:
+    """The component that is one function, as `edgelet_standalone` reads it; built where it is not.
+
+    componentize-py writes other bytes each time, because the hashes of Python's strings are random;
+    kept, they are the same for the same function. Raises `FunctionError` when it cannot be made.
+    """
+    folder = cache_folder() if folder is None else folder
+    try:
+        with _locked(folder):
+            return _built(STANDALONE, function, folder, progress or _silent)
+    except ComponentNotBuilt as error:
+        reason = str(error).strip().rpartition("\n")[2].strip()
+        raise FunctionError(f"the component cannot be built: {reason}") from error
+    except (PackageNotFoundError, OSError) as error:
+        raise FunctionError(f"the component cannot be built: {error}") from error
+
+
 def _prepared(tokenizer_json: bytes, folder: Path, progress: Progress) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)  # where others may write, they may put a file in the place of ours
-    component = folder / f"edgelet-guest-{key(tokenizer_json)}.wasm"
-    with FileLock(folder / "lock"):
-        for left in folder.glob(f"{_UNFINISHED}*"):  # by a process that was killed
-            left.unlink()
-        if not _is_ours(component):
-            progress("building the component that runs functions")
-            _publish(component, lambda path: build(tokenizer_json, path))
-            _remove_unused(folder)
+    with _locked(folder):
+        component = _built(SANDBOX, tokenizer_json, folder, progress)
         compiled = component.with_name(f"{component.stem}-{_machine(component)}.cwasm")
         if not _is_ours(compiled) or not _is_whole(compiled):
             progress("compiling it for this machine")
             _publish(compiled, lambda path: _compile(component, path))
-        for used in (component, compiled):
-            os.utime(used)
+        os.utime(compiled)
     return compiled
 
 
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """The folder, made for this user alone, with nobody else at work in it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)  # where others may write, they may put a file in the place of ours
+    with FileLock(folder / "lock"):
+        for left in folder.glob(f"{_UNFINISHED}*"):  # by a process that was killed
+            left.unlink()
+        yield
+
+
+def _built(kind: Kind, data: bytes, folder: Path, progress: Progress) -> Path:
+    component = folder / f"{_name(kind)}-{key(kind, data)}.wasm"
+    if not _is_ours(component):
+        progress(_BUILDING[kind])
+        _publish(component, lambda path: build(kind, data, path))
+        _remove_unused(folder)
+    os.utime(component)
+    return component
+
+
+def _name(kind: Kind) -> str:
+    return kind.packages[-1].replace("_", "-")
+
+
 def _remove_unused(folder: Path) -> None:
-    """Remove what no version of edgelet has used for a month; each takes 90 MB."""
-    for file in folder.glob("edgelet-guest-*"):
+    """Remove what no version of edgelet has used for a month; each takes 40 to 90 MB."""
+    for file in (file for kind in _BUILDING for file in folder.glob(f"{_name(kind)}-*")):
         if time.time() - file.stat().st_mtime > _MONTH:
             file.unlink()
 

@@ -1,6 +1,7 @@
 /**
  * Starts Python in Cloudflare's workerd, which compiles no code at run time and has no files: every
- * part of Python is a module of the Worker, and is handed to Pyodide here.
+ * part of Python is a module of the Worker, and is handed to Pyodide here. Supabase's edge runtime,
+ * which imports nothing that was not bundled, starts it so too.
  *
  * Pyodide has options for some of that. For the rest it looks at globals, which are changed while
  * it starts and put back afterwards; other requests run meanwhile, so no change may harm them.
@@ -27,16 +28,16 @@ export interface PythonModules {
 let starts = 0;
 
 /** Start Python, for the calls of sessions. Rejects when the modules do not belong together. */
-export async function startInWorkerd(modules: PythonModules): Promise<Python> {
-  return starting(modules, ({ startPython }, source) => startPython(source));
+export function startInWorkerd(modules: PythonModules): Promise<Python> {
+  return inDisguise(modules, ({ startPython }, source) => startPython(source));
 }
 
 /** Start Python, whatever it is for. Rejects when the modules do not belong together. */
-export async function startPyodideInWorkerd(modules: PythonModules): Promise<PyodideInterface> {
-  return starting(modules, ({ startPyodide }, source) => startPyodide(source));
+export function startPyodideInWorkerd(modules: PythonModules): Promise<PyodideInterface> {
+  return inDisguise(modules, ({ startPyodide }, source) => startPyodide(source));
 }
 
-async function starting<T>(
+function inDisguise<T>(
   modules: PythonModules,
   start: (python: typeof import("./python.js"), source: PythonSource) => Promise<T>,
 ): Promise<T> {
@@ -89,6 +90,9 @@ function instantiating(
   };
 }
 
+/** How workerd calls itself. */
+const WORKERD = "Cloudflare-Workers";
+
 /** What all starts of the present moment fetch, by URL. */
 const files = new Map<string, ArrayBuffer>();
 let putBack: (() => void) | undefined;
@@ -129,6 +133,12 @@ function disguise(): () => void {
   if (process !== undefined) {
     // It takes a process for Node, where it would look for files; these two mean a bundled page.
     changes.push(changed(process, "browser", true), changed(process, "type", "renderer"));
+  }
+  if (globalThis.navigator?.userAgent !== WORKERD) {
+    // It knows this runtime alone as one that is neither a page nor a process.
+    changes.push(changed(globalThis, "navigator", { userAgent: WORKERD }));
+    // Emscripten looks for a window or for this, and takes whatever has neither for a shell.
+    changes.push(changed(globalThis, "WorkerGlobalScope", class {}));
   }
   if (setImmediate === undefined) {
     // Without this function it listens for messages, in a way that workerd refuses.

@@ -25,10 +25,13 @@ async def answer(
         _chunks(read) if body is None else bytes_of(body),
     )
     answered = await respond(handler, request)
-    response.head(answered.status, json.dumps(answered.headers.raw()))
-    async for chunk in answered.body:
-        for begin in range(0, len(chunk), _PIECE):
-            response.write(text_of(chunk[begin : begin + _PIECE]))
+    try:
+        response.head(answered.status, json.dumps(answered.headers.raw()))
+        async for chunk in answered.body:
+            for begin in range(0, len(chunk), _PIECE):
+                response.write(text_of(chunk[begin : begin + _PIECE]))
+    finally:
+        await answered.aclose()
 
 
 async def _chunks(read: Callable[[], Awaitable[bytes]]) -> AsyncIterator[bytes]:

@@ -19,7 +19,7 @@ from edgelet_guest.modules import MAIN
 _ROUNDS = 40
 _DIMENSIONS = 384
 
-_FUNCTION = """
+EMBEDS_TOO = """
 import asyncio
 import json
 
@@ -45,6 +45,28 @@ async def handler(request):
     return Response.stream(lines(), headers={"content-type": "text/event-stream"})
 """
 
+ASKS_LANGUAGE_MODELS = """
+import json
+
+from edgelet import Request, Response, Session, fetch, serve
+
+language_model = Session("mistral")
+
+@serve
+async def handler(request):
+    print("warm")
+    asked = await request.json()
+    chunks = await language_model.run(asked["text"], stream=True)
+    if request.query["answer"] == "json":
+        return Response.json([chunk async for chunk in chunks], headers={"x-warm": "1"})
+
+    async def lines():
+        async for chunk in chunks:
+            yield f"data: {json.dumps(chunk)}\\n\\n"
+
+    return Response.stream(lines(), headers={"content-type": "text/event-stream"})
+"""
+
 _ENV = json.dumps({"AI_INFERENCE_API_HOST": "http://127.0.0.1:11434"})
 
 
@@ -61,7 +83,7 @@ class FakeImports:
 
     def __init__(self, tokenizer_json: bytes) -> None:
         self.digest = hashlib.sha256(tokenizer_json).hexdigest()
-        self.main = ""
+        self.main = self.written = ""
         self._answers: dict[int, str] = {}
         self._numbers = count(1)
         self._body: Iterator[str] = iter(())
@@ -101,7 +123,7 @@ class FakeImports:
         return False
 
     def source(self, _: str) -> str:
-        return _FUNCTION
+        return self.written
 
     def pause(self, _: float) -> None: ...
     def close(self, _: int) -> None: ...
@@ -115,9 +137,9 @@ class FakeImports:
         return ticket
 
 
-def warm(guest: Exports, imports: FakeImports) -> None:
+def warm(guest: Exports, imports: FakeImports, function: str) -> None:
     """Compile, load and call a function that does what functions do."""
-    imports.main = guest.compile("main.py", _FUNCTION)
+    imports.written, imports.main = function, guest.compile("main.py", function)
     guest.load(_ENV)
     request = {
         "method": "POST",
