@@ -97,6 +97,17 @@ const platforms = [
     entries: ["worker.ts", "supabase.worker.ts", "deployed.worker.ts"],
     options: { ...web, chunkNames: "worker-[name]-[hash]", conditions: ["workerd"] },
   },
+  {
+    // A service worker imports nothing after it has started: all is in one file, and what is
+    // imported there later runs when it is asked for.
+    entries: ["deployed.browser.ts"],
+    options: { ...web, splitting: false },
+  },
+  {
+    entries: ["deployed.page.ts"],
+    // Not minified: it is what a page's author reads.
+    options: { ...web, splitting: false, minify: false },
+  },
 ];
 
 async function bundle() {

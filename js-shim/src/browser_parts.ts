@@ -34,7 +34,8 @@ export function localRuntime(
   );
 }
 
-async function fetched(url: string): Promise<ArrayBuffer> {
+/** A file of the package. Throws `ModelFailure` when the server does not have it. */
+export async function fetched(url: string): Promise<ArrayBuffer> {
   const response = await fetch(url);
   if (!response.ok) {
     throw new ModelFailure(

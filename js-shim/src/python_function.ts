@@ -61,7 +61,12 @@ const LIBRARY = "/lib/python-library.zip";
 /** Bodies of at most so many bytes cross whole, where the request says how long its body is. */
 const SMALL_BODY = 64 * 1024;
 
-/** Start Python and load a function. Rejects with the traceback of a module that does not load. */
+/** A function's own module does not load: its traceback. */
+export class FunctionFailure extends Error {
+  override readonly name = "FunctionFailure";
+}
+
+/** Start Python and load a function. Rejects with `FunctionFailure` when its module does not load. */
 export async function startServing(modules: PythonModules, parts: PythonParts): Promise<Serving> {
   const [pyodide, library] = await Promise.all([parts.python(), parts.library()]);
   pyodide.setStdout({ batched: (line) => console.log(line) });
@@ -73,7 +78,7 @@ export async function startServing(modules: PythonModules, parts: PythonParts): 
   make.destroy();
   module.destroy();
   const failure = serving.load(JSON.stringify(modules)) as string | undefined;
-  if (failure !== undefined) throw new Error(failure);
+  if (failure !== undefined) throw new FunctionFailure(failure);
   // Taken once: every access would make another proxy.
   return { answer: serving.answer, read: serving.read, leave: serving.leave };
 }
@@ -133,7 +138,8 @@ async function answered(
 async function bodyOf(request: Request): Promise<Body | Uint8Array | undefined> {
   if (request.body === null) return undefined;
   const length = Number(request.headers.get("content-length") ?? Number.NaN);
-  if (length <= SMALL_BODY) return new Uint8Array(await request.arrayBuffer());
+  const whole = length <= SMALL_BODY || request.body === undefined; // Firefox has no stream there
+  if (whole) return new Uint8Array(await request.arrayBuffer());
   const reader = request.body.getReader();
   return {
     read: async () => (await reader.read()).value,
@@ -148,19 +154,20 @@ function streamOf(
   leaving: AbortSignal,
   ended: () => void,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
-  let cancelled = false;
+  let left = false;
   return new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
       async pull(controller) {
         const [kind, chunk] = await serving.read(number);
+        if (left) return; // what was cancelled has failed, which is no news
         if (kind === "chunk") return controller.enqueue(chunk);
         ended();
         if (kind === "end") return controller.close();
-        if (!cancelled && !leaving.aborted) console.error(chunk as string);
+        if (!leaving.aborted) console.error(chunk as string);
         controller.error(new Error("the function failed while it answered"));
       },
       cancel() {
-        cancelled = true;
+        left = true;
         ended();
         serving.leave(number);
       },

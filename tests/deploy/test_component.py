@@ -19,7 +19,8 @@ import httpx2
 import pytest
 
 from tests.deploy.deployed import EXAMPLES, Running, contents, deploy, deployed
-from tests.deploy.test_hosts import _echoes, _send, go_on, never_ends, says_a_word_then_waits
+from tests.deploy.exchanges import echoes, send
+from tests.deploy.scripts import go_on, never_ends, says_a_word_then_waits
 from tests.servers.scripted_server import ScriptedServer
 from tests.servers.steps import Body, Head, Stall
 from tests.serving.served import write
@@ -91,7 +92,7 @@ def test_hello_answers_whoever_asks_and_survives_nonsense(tmp_path: Path) -> Non
     with served(tmp_path, EXAMPLES, "hello") as function:
         assert function.get(params={"name": "Ada"}).json() == {"message": "Hello Ada!"}
         for nonsense in (b"nonsense\r\n\r\n", b"GET http://[ HTTP/1.1\r\nHost: [\r\n\r\n"):
-            _send(function, nonsense)
+            send(function, nonsense)
         assert function.get().json() == {"message": "Hello world!"}
 
 
@@ -196,7 +197,7 @@ def test_a_function_sees_the_request_as_it_was_asked(own: Running) -> None:
     purge = httpx2.request("PURGE", f"{own.url}together", timeout=60)
     assert purge.text == f"Grüße PURGE {own.url}together 1"
     assert own.get("nothing").status_code == 204
-    _echoes(own)
+    echoes(own)
 
 
 def test_it_sees_the_variables_that_it_is_granted_and_no_others(own: Running) -> None:

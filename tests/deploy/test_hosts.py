@@ -3,48 +3,27 @@
 from __future__ import annotations
 
 import gzip
-import itertools
-import json
 import shutil
 import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
 
 from edgelet import Session
 from tests.deploy.deployed import EXAMPLES, TARGETS, Running, deployed
+from tests.deploy.exchanges import echoes, send
 from tests.deploy.hosts import running
+from tests.deploy.scripts import go_on, never_ends, says_a_word_then_waits
 from tests.deploy.workers import leave_at_once
-from tests.servers.answers import ollama_generate
-from tests.servers.connection import Request
 from tests.servers.scripted_server import ScriptedServer
-from tests.servers.steps import Body, Head, Stall, WaitFor
+from tests.servers.steps import Body, Head, Stall
 from tests.serving.served import write
 
-NDJSON = Head(headers={"content-type": "application/x-ndjson"})
 LOST = ("assets/onnxruntime", "assets/models")
 
-go_on = threading.Event()
-
 pytestmark = pytest.mark.parametrize("target", TARGETS)
-
-
-def lines(*values: Any) -> list[Body]:
-    return [Body(json.dumps(value).encode() + b"\n") for value in values]
-
-
-def says_a_word_then_waits(request: Request) -> Any:
-    first, *others = ollama_generate("Because ", "of Rayleigh.", model=request.json()["model"])
-    return [NDJSON, *lines(first), WaitFor(go_on), *lines(*others)]
-
-
-def never_ends(_: Request) -> Any:
-    word = json.dumps({"model": "mistral", "response": "word ", "done": False}).encode() + b"\n"
-    return itertools.chain([NDJSON], itertools.repeat(Body(word, piece=len(word), pause=0.05)))
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +50,7 @@ async def test_it_embeds_and_refuses_bad_input(tmp_path: Path, target: str, name
         vector = function.get(params={"input": "Hello wörld"}).json()
         missing = function.get()
         for nonsense in (b"nonsense\r\n\r\n", b"GET http://[ HTTP/1.1\r\nHost: [\r\n\r\n"):
-            _send(function, nonsense)
+            send(function, nonsense)
         again = function.get(params={"input": "Hello wörld"}).json()
     assert missing.status_code == 400
     assert missing.json() == {"error": "give a text as ?input=…"}
@@ -196,7 +175,7 @@ def test_python_sees_requests_and_failures_as_on_the_server(tmp_path: Path, targ
             function.get("breaks")
         function.wait_for("ValueError: midway")
 
-        _echoes(function)
+        echoes(function)
         _passes_on(function)
         with httpx2.stream("GET", f"{function.url}ticks", timeout=60) as answer:
             assert next(answer.iter_text()).startswith("tick")
@@ -212,28 +191,6 @@ def _passes_on(function: Running) -> None:
             answer = function.get("proxy", params={"url": upstream.url})
             assert answer.content == b"Hello " * 100
             assert answer.headers["x-own"] == "yes"
-
-
-def _echoes(function: Running) -> None:
-    """A body goes through whole, and piece by piece: each is back before the next is sent."""
-    url = f"{function.url}echo"
-    small = httpx2.post(url, content=b"small", headers={"x-last": "yes"}, timeout=60)
-    assert (small.status_code, small.content) == (201, b"small")
-    large = bytes(range(256)) * 4096
-    assert httpx2.post(url, content=large, timeout=60).content == large
-    address = ("127.0.0.1", httpx2.URL(function.url).port or 0)
-    with socket.create_connection(address, timeout=60) as client:
-        client.sendall(
-            b"POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
-        )
-        received = b""
-        for piece in (b"first", b"second"):
-            client.sendall(b"%x\r\n%s\r\n" % (len(piece), piece))
-            while piece not in received:
-                received += client.recv(4096) or pytest.fail(f"only {received!r} came back")
-        client.sendall(b"0\r\n\r\n")
-        while not received.endswith(b"0\r\n\r\n"):
-            received += client.recv(4096) or pytest.fail(f"only {received!r} came back")
 
 
 @pytest.mark.parametrize(
@@ -290,14 +247,3 @@ def test_typescript_with_shared_modules_and_a_default_export(
         failed = function.get("fails")
         assert (failed.status_code, failed.json()["code"]) == (500, "WORKER_ERROR")
         function.wait_for("on purpose")
-
-
-def _send(function: Running, data: bytes) -> None:
-    """Send bytes, and wait until the server has done with them."""
-    address = ("127.0.0.1", httpx2.URL(function.url).port or 0)
-    with socket.create_connection(address, timeout=5) as client:
-        client.sendall(data)
-        try:
-            client.recv(4096)
-        except (TimeoutError, ConnectionError):
-            return

@@ -19,7 +19,7 @@ import pytest
 
 from edgelet.tokenizer import tokenizer_for
 from tests.deploy.deployed import EXAMPLES, Running, contents, deploy, deployed, running
-from tests.deploy.test_hosts import go_on, never_ends, says_a_word_then_waits
+from tests.deploy.scripts import go_on, never_ends, says_a_word_then_waits
 from tests.servers.scripted_server import ScriptedServer
 from tests.serving.served import write
 

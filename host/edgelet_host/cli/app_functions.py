@@ -225,7 +225,7 @@ def deploy(
     ],
     *,
     target: Annotated[
-        Literal["deno", "node", "bun", "cloudflare", "supabase", "wasm"],
+        Literal["deno", "node", "bun", "cloudflare", "supabase", "browser", "wasm"],
         typer.Option(help="What it will run on."),
     ],
     out: Annotated[

@@ -1,8 +1,10 @@
 """Functions as folders that a platform runs without edgelet or its clone beside them.
 
 `targets` are the platforms by name, with a module for each kind: `servers` for Deno, Node and Bun,
-`cloudflare` for Workers, `supabase` for Supabase, `standalone` for hosts of WebAssembly components.
-`limits` is what a platform allows, `workers_limits` what Cloudflare does.
+`cloudflare` for Workers, `supabase` for Supabase, `browser` for service workers, `standalone` for
+hosts of WebAssembly components. `limits` is what a platform allows, and `workers_limits` what
+Cloudflare does.
+
 `javascript` and `python` give the function's own files, `package` the parts of the npm package;
 `folder` writes a bundle. The same function gives the same bytes. Values of secrets are read by none
 of these: only their names are.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -14,17 +13,19 @@ from edgelet.errors import FunctionError
 _SECONDS = 120
 _CLONE = Path(__file__).parents[3] / "js-shim"
 
-
 PACKAGES_OUTSIDE = ("--platform=node", "--packages=external")
 """Packages stay imports."""
 
 
-def packages_within(conditions: Sequence[str]) -> tuple[str, ...]:
-    """Packages become part of the code; what the runtime itself has stays an import."""
-    external = ("node:*", "cloudflare:*")
+def packages_within(
+    conditions: Sequence[str] = (), external: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Packages become part of the code; what `external` names stays an import."""
     return (
         "--platform=browser",
-        f"--conditions={','.join(conditions)}",
+        # With their own paths, comments would say where the project lies.
+        "--preserve-symlinks",
+        *([f"--conditions={','.join(conditions)}"] if conditions else []),
         *(f"--external:{each}" for each in external),
     )
 
@@ -35,12 +36,14 @@ def bundled(
     entry: str,
     *,
     packages: Sequence[str] = PACKAGES_OUTSIDE,
-    folders: Sequence[Path] = (),
+    folders: Mapping[str, Path] | None = None,
     minify: bool,
 ) -> bytes:
-    """The entry and the files it imports as one module, with `packages` of `folders` or without.
+    """The entry and the files it imports as one module.
 
-    `root` is the project, where esbuild may be installed. Raises `FunctionError`.
+    `root` is the project, where esbuild may be installed. `packages` is what becomes of packages;
+    they are found in `folders`, by the places that these have among the files. Raises
+    `FunctionError`.
     """
     with tempfile.TemporaryDirectory(prefix="edgelet-") as temporary:
         folder = Path(temporary)
@@ -48,8 +51,11 @@ def bundled(
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(data)
+        for place, installed in (folders or {}).items():
+            if installed.is_dir():
+                (folder / place).symlink_to(installed.resolve())
         options = [f"./{entry}", "--bundle", *packages]
-        return _run(root, options, minify=minify, folder=folder, packages=folders)
+        return _run(root, options, minify=minify, folder=folder)
 
 
 def minified(root: Path, name: str, code: bytes) -> bytes:
@@ -66,15 +72,12 @@ def _run(
     minify: bool,
     folder: Path | None,
     code: bytes = b"",
-    packages: Sequence[Path] = (),
 ) -> bytes:
     common = ["--format=esm", "--target=es2022", "--charset=utf8", "--log-level=error"]
     command = [_esbuild(root), *options, *common, *(["--minify"] if minify else [])]
-    places = os.pathsep.join(str(each.resolve() / "node_modules") for each in packages)
     done = subprocess.run(  # noqa: S603 (fixed arguments)
         command,
         cwd=folder,
-        env={**os.environ, "NODE_PATH": places},
         input=code,
         capture_output=True,
         check=False,

@@ -32,6 +32,9 @@ _TYPES = re.compile(
 _REMOTE = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["']((?:npm|jsr|https?):[^"']*)["']""")
 _NPM = re.compile(r"npm:/?(@?[^@]+)(?:@(.+))?")
 
+_PACKAGES = "node_modules"
+_RUNTIMES_OWN = ("node:*", "cloudflare:*")
+
 _HANDLER = """\
 import {{ moduleFunction }} from "./edgelet/{entry}";
 
@@ -46,21 +49,16 @@ def javascript_files(
 
     Raises `FunctionError`.
     """
-    files = dict(_files(function, layout))
-    entry = place_of(function.entrypoint, function, layout)
-    if not platform.follows_imports:
-        files = {name: _without_types(name, data) for name, data in files.items()}
-        for name, data in files.items():
-            _check_imports(name, data, platform)
+    files, entry = javascript_modules(function, layout, platform)
     needs_build = Path(entry).suffix in _TYPESCRIPT and not platform.runs_typescript
     if needs_build or not platform.finds_packages or (minify and not platform.runs_typescript):
-        outside = platform.finds_packages
+        packages = packages_within(platform.conditions, _RUNTIMES_OWN)
         code = bundled(
             layout.root,
             files,
             entry,
-            packages=PACKAGES_OUTSIDE if outside else packages_within(platform.conditions),
-            folders=(function.folder, layout.functions, layout.root),
+            packages=PACKAGES_OUTSIDE if platform.finds_packages else packages,
+            folders=package_folders(function, layout),
             minify=minify,
         )
         kept = {name: data for name, data in files.items() if Path(name).suffix not in _CODE}
@@ -77,6 +75,30 @@ def javascript_files(
 def javascript_handler(entry: str, module: str) -> bytes:
     """A module that exports `default { fetch }`, for the function in `module`."""
     return _HANDLER.format(entry=entry, module=module).encode()
+
+
+def javascript_modules(
+    function: FunctionConfig, layout: Layout, platform: Platform
+) -> tuple[dict[str, bytes], str]:
+    """The function's files as they are written, by their paths, and the path of the one to import.
+
+    Raises `FunctionError` when the platform cannot follow what they import.
+    """
+    files = dict(_files(function, layout))
+    if not platform.follows_imports:
+        files = {name: _without_types(name, data) for name, data in files.items()}
+        for name, data in files.items():
+            _check_imports(name, data, platform)
+    return files, place_of(function.entrypoint, function, layout)
+
+
+def package_folders(function: FunctionConfig, layout: Layout) -> dict[str, Path]:
+    """Where the function's packages may be installed, by their places beside its files."""
+    within = (function.folder / _PACKAGES, layout.functions / _PACKAGES)
+    return {
+        _PACKAGES: layout.root / _PACKAGES,
+        **{place_of(folder, function, layout): folder for folder in within},
+    }
 
 
 def javascript_manifest(

@@ -19,11 +19,31 @@ export function webModels(
   assets: string,
   page: string | undefined = globalThis.location?.href,
 ): Models {
-  const { models, precision, onProgress, device, threads } = options;
+  const { device, threads } = options;
+  const folder = new URL("onnxruntime/", assets).href;
+  return fetchedModels(options, assets, page, () => webEngine(device, threads, folder));
+}
+
+/** The models that a service worker runs: it may import nothing, and has no threads. */
+export function serviceWorkerModels(options: RuntimeOptions, assets: string): Models {
+  const engine = new WasmEngine({
+    load: () => import("onnxruntime-web/wasm"), // the build that has its glue within
+    module: () => fetchModule(`${assets}onnxruntime/ort-wasm-simd-threaded.wasm`),
+    threads: 1,
+  });
+  return fetchedModels(options, assets, undefined, () => engine);
+}
+
+function fetchedModels(
+  { models, precision, onProgress }: RuntimeOptions,
+  assets: string,
+  page: string | undefined,
+  makeEngine: () => Engine,
+): Models {
   return new Models({
     models: models === undefined ? new URL("models/", assets) : asFolder(new URL(models, page)),
     files: new FetchedFiles({ base: page, caches: ownCaches() }),
-    makeEngine: () => webEngine(device, threads, new URL("onnxruntime/", assets).href),
+    makeEngine,
     precision,
     onProgress,
   });

@@ -1,7 +1,10 @@
 /** `Deno` where there is none: what functions written for Supabase use of it beside `serve`. */
 
-/** Put a `Deno` in place whose environment is `variables`. Returns it. */
-export function provideDeno(variables: Record<string, string | undefined>): { serve?: unknown } {
+/** Variables by their names; `Deno.env` reads and writes them. */
+export type Variables = Record<string, string | undefined>;
+
+/** Put a `Deno` in place that has this environment. Returns it. */
+export function provideDeno(variables: Variables): { serve?: unknown } {
   const env = {
     get: (name: string): string | undefined => variables[name],
     has: (name: string): boolean => variables[name] !== undefined,
