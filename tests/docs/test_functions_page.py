@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,8 +11,9 @@ import pytest
 from edgelet_host.project import find_layout, read_config
 from edgelet_host.sandbox.errors import CpuLimitExceeded, FunctionFailed, FunctionNotBooted
 from edgelet_host.serving.answers import NoAnswerInTime, answer_of, not_found, unauthorized
-from tests.js.package import SHIM, built_dist, needs
-from tests.serving.served import EDGELET, served, write
+from tests.docs.shell import typed
+from tests.js.package import needs
+from tests.serving.served import served, write
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "functions.md").read_text("utf-8")
@@ -25,23 +24,7 @@ def blocks(language: str) -> list[str]:
 
 
 [PYTHON], [TYPESCRIPT], [TOML] = blocks("python"), blocks("ts"), blocks("toml")
-MAKING, SECRETS, CALLING, DEPLOYING = blocks("sh")
-
-
-def typed(commands: str, folder: Path) -> str:
-    """What a shell prints that has the command on its path."""
-    deno = SHIM / "node_modules" / "deno"
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", commands],
-        cwd=folder,
-        env={**os.environ, "PATH": f"{EDGELET.parent}:{deno}:{os.environ['PATH']}"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+MAKING, SECRETS, CALLING = blocks("sh")
 
 
 @pytest.fixture
@@ -105,13 +88,3 @@ def test_functions_are_called_without_a_server(project: Path) -> None:
     answers = typed(CALLING, project)
     assert answers.count("Ada") == 2
     assert answers.count("Hello") == 3
-
-
-def test_functions_are_deployed(project: Path) -> None:
-    built_dist()
-    printed = typed(DEPLOYING, project)
-    assert printed.count("Wrote ") == 2
-    assert printed.count("Would write ") == 1
-    assert (project / "deployed" / "hello" / "main.js").is_file()
-    assert (project / "deployed" / "hello-deno" / "deno.json").is_file()
-    assert not (project / "deployed" / "search").exists()
