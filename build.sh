@@ -25,7 +25,7 @@ usage: ./build.sh TASK [ARGUMENT…]
                      docs/portability.md; rooms are cpython, sandbox, browser, js;
                      EDGELET_PYTHONS names further Pythons that have edgelet and pytest
   lint               ruff, mypy --strict and tsc --strict
-  bench NAME         run a benchmark (embed, stream, browser, sandbox, serve)
+  bench NAME         run a benchmark (embed, stream, browser, sandbox, serve, cold)
   bundle             make the npm package's dist/, and say how large its files are
   component          make the component that runs functions, and compile it for this machine
   setup              make .venv, install everything, prepare the default model and the
@@ -214,7 +214,7 @@ bench() {
   local name=${1:-embed}
   shift || true
   [ -e "bench/$name.py" ] || [ -e "bench/$name/__main__.py" ] ||
-    fail "there is no benchmark '$name'; use embed, stream, browser, sandbox or serve"
+    fail "there is no benchmark '$name'; use embed, stream, browser, sandbox, serve or cold"
   install edgelet
   if [ "$name" = sandbox ]; then
     component >/dev/null
@@ -226,6 +226,9 @@ bench() {
     component >/dev/null
     bundle
     export EDGELET_DENO=${EDGELET_DENO:-$PWD/js-shim/node_modules/deno/deno}
+  elif [ "$name" = cold ]; then
+    install test
+    bundle
   fi
   "$PYTHON" -m "bench.$name" "$@"
 }

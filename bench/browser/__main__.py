@@ -14,7 +14,6 @@ import asyncio
 import json
 import os
 import platform
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
@@ -23,8 +22,8 @@ from pathlib import Path
 import numpy as np
 from bench.browser import measure
 from bench.browser.chromium import launch
-from bench.browser.hub_model import hub_model
 from bench.browser.measure import FULL, QUICK, Amounts, Figures
+from bench.browser.peer import PEER, install_peer, peer_models
 from bench.browser.server import Site, serving
 from bench.browser.variants import COMPARISONS, VARIANTS
 from numpy.typing import NDArray
@@ -33,7 +32,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edgelet import Session
-from edgelet.models import DEFAULT_MODEL, built_in_model
+from edgelet.models import DEFAULT_MODEL
 from edgelet_host.store import ModelStore
 from edgelet_host.store.exporting import export_artefact
 
@@ -42,19 +41,8 @@ ROOT = HERE.parents[1]
 WORK = ROOT / "build" / "bench-browser"
 """Kept between runs: the models in both layouts, and compressed files."""
 
-PEER = "@huggingface/transformers"
 WIDTH = 170
 """Columns of the tables where they do not go to a terminal."""
-
-
-def install_peer() -> Path:
-    """Install transformers.js by its lock file; gives the folder of its packages."""
-    packages = HERE / "node_modules"
-    if not (packages / PEER).exists():
-        # Neither its native engine nor its image library is needed in a browser.
-        npm = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-        subprocess.run(npm, cwd=HERE, check=True)
-    return packages
 
 
 def site(packages: Path) -> Site:
@@ -63,10 +51,7 @@ def site(packages: Path) -> Site:
     models = WORK / "models"
     for precision in ("int8", "fp32"):
         export_artefact(store.artefact(DEFAULT_MODEL, precision), models)
-    known = built_in_model(DEFAULT_MODEL)
-    assert known is not None
-    hub = WORK / "hub"
-    hub_model(store.pull(DEFAULT_MODEL), hub / DEFAULT_MODEL, known.max_tokens)
+    hub = peer_models(WORK / "hub")
     engine = packages / PEER / "node_modules" / "onnxruntime-web"
     engine = engine if engine.exists() else packages / "onnxruntime-web"
     folders = {

@@ -52,10 +52,10 @@ def test_it_says_what_to_do_next(tmp_path: Path) -> None:
     out = tmp_path / "out"
     ended = deploy(EXAMPLES, "hello", "--target", "bun", "--out", out, "--no-model")
     assert ended.out.splitlines()[0].endswith(", without a model.")
-    assert ended.out.splitlines()[-2:] == [f"  cd {out}", "  bun run main.js"]
+    assert ended.out.splitlines()[-2:] == [f"  cd {out}", "  bun run --no-install main.js"]
     readme = (out / "README.md").read_text("utf-8").splitlines()
     assert len(readme) == 5
-    assert "`bun run main.js`" in readme[1]
+    assert "`bun run --no-install main.js`" in readme[1]
     assert not (out / "edgelet" / "assets" / "models").exists()
 
 

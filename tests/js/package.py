@@ -56,6 +56,25 @@ def with_native_engine(project: Path, other: Path) -> Path:
     return other
 
 
+def link_native_engine(project: Path) -> None:
+    """Put onnxruntime-node into a folder's `node_modules`, as its host's own tool would.
+
+    The files are those of the clone, not links to another folder, which Deno may not read.
+    """
+    for name in ("onnxruntime-node", "onnxruntime-common"):
+        package = SHIM / "node_modules" / name
+        if not package.exists():
+            pytest.skip(f"{name} is not installed in js-shim/node_modules")
+        shutil.copytree(package, project / "node_modules" / name, copy_function=_link)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # on another disk
+        shutil.copy2(source, target)
+
+
 def export_models(folder: Path) -> Path:
     """A folder of models as JavaScript hosts read it, with the default model in all precisions."""
     for precision in PRECISIONS:

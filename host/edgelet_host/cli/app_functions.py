@@ -237,6 +237,10 @@ def deploy(
     minify: Annotated[
         bool, typer.Option("--minify", help="Minify the function's JavaScript, by esbuild.")
     ] = False,
+    native: Annotated[
+        bool,
+        typer.Option("--native", help="Embed by onnxruntime-node, which the manifest names."),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be written, with sizes.")
     ] = False,
@@ -259,6 +263,7 @@ def deploy(
             out=out,
             model=model,
             minify=minify,
+            native=native,
             dry_run=dry_run,
             as_json=as_json,
         )

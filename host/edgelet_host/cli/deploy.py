@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgelet.errors import FunctionError
+from edgelet.errors import FunctionError, OptionError
 from edgelet_host.cli.console import json_text, say
 from edgelet_host.cli.functions_extra import check_installed
 from edgelet_host.cli.invoke import found
@@ -21,6 +21,7 @@ class Deployment:
     out: Path
     model: bool
     minify: bool
+    native: bool
     dry_run: bool
     as_json: bool
 
@@ -29,13 +30,27 @@ def deploy_function(asked: Deployment) -> None:
     """Write the folder, unless it is only asked for, and say what is in it."""
     check_installed()
     from edgelet_host.deploy import TARGETS, Asked, write_folder
+    from edgelet_host.deploy.servers import SERVERS
+
+    if asked.native and asked.target not in SERVERS:
+        *others, last = SERVERS
+        raise OptionError(
+            f"{asked.target} runs no native code; --native is for {', '.join(others)} and {last}"
+        )
 
     project, config = found(asked.function, Path())
     for note in project.notes:
         say(note)
     if asked.out.resolve().is_relative_to(config.folder.resolve()):
         raise FunctionError(f"{asked.out} lies within the function itself; give another --out")
-    function = Asked(project, config, model=asked.model, minify=asked.minify, progress=say)
+    function = Asked(
+        project,
+        config,
+        model=asked.model,
+        minify=asked.minify,
+        native=asked.native,
+        progress=say,
+    )
     bundle = TARGETS[asked.target](function)
     if not asked.dry_run:
         write_folder(bundle, asked.out)

@@ -27,13 +27,15 @@ _SUPABASE = (
 class Asked:
     """A function of a project that is to be deployed, with the default model or without.
 
-    `progress` is told what takes long.
+    `native`: models run in onnxruntime-node, which the platform's own tool installs. `progress` is
+    told what takes long.
     """
 
     project: ProjectConfig
     function: FunctionConfig
     model: bool = True
     minify: bool = False
+    native: bool = False
     progress: Callable[[str], None] = lambda _: None
 
     def secrets(self) -> tuple[str, ...]:

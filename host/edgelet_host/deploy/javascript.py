@@ -38,7 +38,7 @@ _RUNTIMES_OWN = ("node:*", "cloudflare:*")
 _HANDLER = """\
 import {{ moduleFunction }} from "./edgelet/{entry}";
 
-export default {{ fetch: moduleFunction(() => import("./{module}")) }};
+export default {{ fetch: moduleFunction(() => import("./{module}"){options}) }};
 """
 
 
@@ -72,9 +72,10 @@ def javascript_files(
     return files, entry
 
 
-def javascript_handler(entry: str, module: str) -> bytes:
+def javascript_handler(entry: str, module: str, *, native: bool = False) -> bytes:
     """A module that exports `default { fetch }`, for the function in `module`."""
-    return _HANDLER.format(entry=entry, module=module).encode()
+    options = ', { device: "native" }' if native else ""
+    return _HANDLER.format(entry=entry, module=module, options=options).encode()
 
 
 def javascript_modules(

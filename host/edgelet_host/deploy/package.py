@@ -5,6 +5,7 @@ They are one entry with all it imports, Python, onnxruntime, and the default mod
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,8 @@ _PYTHON = (
     "snapshot.bin.gz", "stdlib.zip",
 )  # fmt: skip
 _ENGINE = ("ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+_ENGINE_MODULE = re.compile(r".*-ort\.[\w.-]+")
+_NATIVE = "onnxruntime-node"
 
 
 def package_files(
@@ -30,17 +33,18 @@ def package_files(
     """Files by their paths in the package, for the project in `root`.
 
     `library` is the whole standard library, which functions in Python may import from; `engine` is
-    onnxruntime.
+    onnxruntime in WebAssembly.
 
     Raises `FunctionError` when the package, or a part of it, is not there.
     """
-    package = npm_package(root)
-    if package is None:
-        raise FunctionError("the npm package edgelet is not installed; run `npm install edgelet`")
+    package = _package(root)
     names = [*_modules(package, entry)]
     names += [f"assets/python/{name}" for name in _PYTHON]
     names += ["assets/python/library.zip"] if library else []
-    names += [f"assets/onnxruntime/{name}" for name in _ENGINE] if engine else []
+    if engine:
+        names += [f"assets/onnxruntime/{name}" for name in _ENGINE]
+    else:
+        names = [name for name in names if not _ENGINE_MODULE.fullmatch(name)]
     if model:
         folder = package / model_folder()
         names += [f"{model_folder()}/{file.name}" for file in _listed(folder)]
@@ -52,9 +56,25 @@ def package_files(
     return {name: package / name for name in names}
 
 
+def native_engine(root: Path) -> dict[str, str]:
+    """The native engine as a dependency: its name and the versions that the package works with.
+
+    Raises `FunctionError` when the package is not there.
+    """
+    manifest = json.loads((_package(root).parent / "package.json").read_bytes())
+    return {_NATIVE: manifest["peerDependencies"][_NATIVE]}
+
+
 def model_folder() -> str:
     """Where the default model lies in the package."""
     return f"assets/models/{DEFAULT_MODEL}/{PRECISION}"
+
+
+def _package(root: Path) -> Path:
+    package = npm_package(root)
+    if package is None:
+        raise FunctionError("the npm package edgelet is not installed; run `npm install edgelet`")
+    return package
 
 
 def _modules(package: Path, entry: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ import modules from "./{modules}";
 
 const names = {names};
 
-export default {{ fetch: pythonFunction(modules, {{ env: environment(names) }}) }};
+export default {{ fetch: pythonFunction(modules, {{ env: environment(names){device} }}) }};
 """
 
 
@@ -51,6 +51,8 @@ def python_modules(function: FunctionConfig) -> dict[str, dict[str, Any]]:
     }
 
 
-def python_handler(entry: str, names: Sequence[str]) -> bytes:
+def python_handler(entry: str, names: Sequence[str], *, native: bool = False) -> bytes:
     """A module that exports `default { fetch }`, for a function that sees those variables."""
-    return _HANDLER.format(entry=entry, modules=MODULES, names=json.dumps(names)).encode()
+    device = ', device: "native"' if native else ""
+    written = json.dumps(names)
+    return _HANDLER.format(entry=entry, modules=MODULES, names=written, device=device).encode()

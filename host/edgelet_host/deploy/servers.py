@@ -13,7 +13,7 @@ from edgelet_host.deploy.javascript import (
     javascript_handler,
     javascript_manifest,
 )
-from edgelet_host.deploy.package import package_files
+from edgelet_host.deploy.package import native_engine, package_files
 from edgelet_host.deploy.platform import Platform
 from edgelet_host.deploy.python import python_files, python_handler
 from edgelet_host.sandbox.grants import INFERENCE_VARIABLES
@@ -23,13 +23,15 @@ from edgelet_host.sandbox.grants import INFERENCE_VARIABLES
 class Server:
     """A platform that listens by itself.
 
-    `manifest` is the file that its tools read; `install` gets the packages that it names; `start`
-    is its command, in which `{env}` stands for the names that it lets be read.
+    `manifest` is the file that its tools read; `install` gets the packages that it names, and
+    `install_native` onnxruntime-node too, without what it downloads for graphics cards; `start` is
+    its command, in which `{allowed}` stands for what the function may do beside.
     """
 
     platform: Platform
     manifest: str
     install: str | None
+    install_native: str
     start: str
 
 
@@ -38,19 +40,24 @@ SERVERS = {
         Platform("deno", "deployed.deno.js", runs_typescript=True, follows_imports=True),
         manifest="deno.json",
         install=None,
-        start="deno run --no-prompt --allow-net --allow-read=. {env} main.js",
+        # What the manifest names, and what the code names by itself.
+        install_native="deno install && deno install --entrypoint main.js",
+        start="deno run --no-prompt --allow-net --allow-read=. {allowed} main.js",
     ),
     "node": Server(
         Platform("node", "deployed.node.js", runs_typescript=False, follows_imports=False),
         manifest="package.json",
         install="npm install",
+        install_native="npm install --onnxruntime-node-install=skip",
         start="node main.js",
     ),
     "bun": Server(
         Platform("bun", "deployed.bun.js", runs_typescript=True, follows_imports=False),
         manifest="package.json",
         install="bun install",
-        start="bun run main.js",
+        install_native="bun install",
+        # Bun would download packages that are only looked for.
+        start="bun run --no-install main.js",
     ),
 }
 
@@ -68,25 +75,30 @@ def server_bundle(asked: Asked, *, server: Server) -> Bundle:
     """The function with a server around it. Raises `FunctionError` and `OptionError`."""
     platform, function, layout = server.platform, asked.function, asked.project.layout
     is_python = function.language == "python"
-    package = package_files(layout.root, platform.entry, library=is_python, model=asked.model)
+    entry, engine = platform.entry, not asked.native
+    package = package_files(layout.root, entry, library=is_python, model=asked.model, engine=engine)
     files: dict[str, Any] = {f"edgelet/{name}": path for name, path in package.items()}
     added: dict[str, Any] = {}
     if is_python:
         files |= python_files(function)
-        handler = python_handler(platform.entry, asked.variables())
-        readable = f"--allow-env={','.join([*_ADDRESS, *asked.variables()])}"
+        handler = python_handler(entry, asked.variables(), native=asked.native)
+        allowed = f"--allow-env={','.join([*_ADDRESS, *asked.variables()])}"
     else:
         code, module = javascript_files(function, layout, platform, minify=asked.minify)
         files |= code
         added = javascript_manifest(function, layout, platform)
-        handler = javascript_handler(platform.entry, module)
-        readable = "--allow-env"
-    start = server.start.format(env=readable)
-    install = (server.install,) if server.install and added.get("dependencies") else ()
-    commands = (*install, start)
+        handler = javascript_handler(entry, module, native=asked.native)
+        allowed = "--allow-env"
+    install = server.install if added.get("dependencies") else None
+    if asked.native:
+        added = _with_packages(added, native_engine(layout.root), server)
+        install = server.install_native
+        allowed += " --allow-ffi"
+    start = server.start.format(allowed=allowed)
+    commands = (install, start) if install else (start,)
     files |= {
         "handler.js": handler,
-        "main.js": _MAIN.format(entry=platform.entry).encode(),
+        "main.js": _MAIN.format(entry=entry).encode(),
         "README.md": _readme(asked, platform.name, commands).encode(),
     }
     manifest = _manifest(function.name, server, start, added)
@@ -96,7 +108,8 @@ def server_bundle(asked: Asked, *, server: Server) -> Bundle:
 
 def _manifest(name: str, server: Server, start: str, added: Mapping[str, Any]) -> dict[str, Any]:
     if server.manifest == "deno.json":
-        return {**added, "tasks": {"start": start}}
+        # Else every request's signal fires once it is answered, and Deno warns of that.
+        return {**added, "unstable": ["no-legacy-abort"], "tasks": {"start": start}}
     return {
         "name": name.lower(),
         "private": True,
@@ -105,6 +118,21 @@ def _manifest(name: str, server: Server, start: str, added: Mapping[str, Any]) -
         "scripts": {"start": start},
         **added,
     }
+
+
+def _with_packages(
+    added: Mapping[str, Any], packages: Mapping[str, str], server: Server
+) -> dict[str, Any]:
+    """What is added to the manifest, with packages that the platform's tool is to install."""
+    if server.manifest == "deno.json":
+        imports = {name: f"npm:{name}@{versions}" for name, versions in packages.items()}
+        # The native engine is looked up as Node does it: in a folder.
+        return {
+            **added,
+            "imports": {**added.get("imports", {}), **imports},
+            "nodeModulesDir": "manual",
+        }
+    return {**added, "dependencies": {**packages, **added.get("dependencies", {})}}
 
 
 def _readme(asked: Asked, target: str, commands: tuple[str, ...]) -> str:

@@ -7,7 +7,7 @@ import type * as Package from "onnxruntime-node";
 import { ModelFailure } from "./bridge.js";
 import type { Artefact, Engine, Network } from "./engine.js";
 import { reasonOf } from "./files.js";
-import { FATAL_ONLY, openNetwork } from "./onnxruntime.js";
+import { FATAL_ONLY, openNetwork, optimization } from "./onnxruntime.js";
 import { PROBE, probeGraph } from "./probe.js";
 import { Turns } from "./shared_work.js";
 
@@ -66,6 +66,7 @@ export class NativeEngine implements Engine {
       // With the arena and without memory patterns, of which one is kept for every shape ever
       // seen, memory stays flat over mixed lengths at no cost in speed.
       enableMemPattern: false,
+      graphOptimizationLevel: optimization(artefact),
       extra,
     };
     return openNetwork(this.#onnxruntime, artefact, options, this.#turns);

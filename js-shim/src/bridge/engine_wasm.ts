@@ -5,7 +5,7 @@ import type * as Package from "onnxruntime-web/wasm";
 import { ModelFailure } from "./bridge.js";
 import type { Artefact, Engine, Network } from "./engine.js";
 import { reasonOf } from "./files.js";
-import { type Onnxruntime, openNetwork } from "./onnxruntime.js";
+import { type Onnxruntime, openNetwork, optimization } from "./onnxruntime.js";
 import { probeGraph } from "./probe.js";
 import { Turns } from "./shared_work.js";
 import { withModule } from "./wasm_module.js";
@@ -43,8 +43,7 @@ export class WasmEngine implements Engine {
       {
         executionProviders: ["wasm"],
         enableCpuMemArena: false,
-        // What was written with fused operators stays bit for bit what it is, and opens sooner.
-        graphOptimizationLevel: artefact.card.fused ? "disabled" : "all",
+        graphOptimizationLevel: optimization(artefact),
       },
       TURNS,
     );

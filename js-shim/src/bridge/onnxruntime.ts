@@ -26,6 +26,11 @@ export interface Onnxruntime {
 /** What matters is thrown; nothing is printed. */
 export const FATAL_ONLY = 4;
 
+/** What was written with fused operators stays bit for bit what it is, and opens sooner. */
+export function optimization({ card }: Artefact): "disabled" | "all" {
+  return card.fused ? "disabled" : "all";
+}
+
 /** Open an artefact. Throws `ModelFailure` when onnxruntime refuses it. */
 export async function openNetwork(
   onnxruntime: Onnxruntime,
