@@ -175,7 +175,8 @@ def test_relative_import_maps_lead_within_the_folder(tmp_path: Path) -> None:
         tmp_path,
         {
             "functions/own/index.ts": INDEX,
-            "functions/own/deno.json": '{"imports": {"@/": "./lib/", "shared": "../_shared/a.ts"}}',
+            "functions/own/deno.json": '{"imports": {"@/": "./lib/", "shared": "../_shared/a.ts"},'
+            '"unstable": ["kv"]}',
             "functions/own/lib/b.ts": "export {}\n",
             "functions/_shared/a.ts": "export {}\n",
         },
@@ -186,6 +187,7 @@ def test_relative_import_maps_lead_within_the_folder(tmp_path: Path) -> None:
         "@/": "./functions/own/lib/",
         "shared": "./functions/_shared/a.ts",
     }
+    assert manifest["unstable"] == ["kv", "no-legacy-abort"]
 
 
 def test_minified_code_is_smaller(tmp_path: Path) -> None:

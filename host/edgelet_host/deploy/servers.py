@@ -109,7 +109,8 @@ def server_bundle(asked: Asked, *, server: Server) -> Bundle:
 def _manifest(name: str, server: Server, start: str, added: Mapping[str, Any]) -> dict[str, Any]:
     if server.manifest == "deno.json":
         # Else every request's signal fires once it is answered, and Deno warns of that.
-        return {**added, "unstable": ["no-legacy-abort"], "tasks": {"start": start}}
+        unstable = sorted({*added.get("unstable", ()), "no-legacy-abort"})
+        return {**added, "unstable": unstable, "tasks": {"start": start}}
     return {
         "name": name.lower(),
         "private": True,
