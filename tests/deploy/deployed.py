@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,38 +68,45 @@ class Running:
             time.sleep(0.02)
 
 
-@contextmanager
-def running(folder: Path, commands: list[str], **env: str) -> Iterator[Running]:
+def running(folder: Path, commands: list[str], **env: str) -> AbstractContextManager[Running]:
     """Run a deployed function by its last command, until the context ends."""
     program, *arguments = shlex.split(commands[-1])
-    path = needs(program)
+    address = {"PORT": "0", "HOST": "127.0.0.1", "NO_COLOR": "1"}
+    return listening([needs(program), *arguments], folder, "Listening on ", {**address, **env})
+
+
+@contextmanager
+def listening(
+    command: list[str], folder: Path, said: str, env: Mapping[str, str]
+) -> Iterator[Running]:
+    """Run a server, with those variables alone; a line that begins so ends with its address."""
     with tempfile.TemporaryDirectory() as home:
         own = {"PATH": os.environ["PATH"], "HOME": home, "DENO_DIR": f"{home}/deno"}
         process = subprocess.Popen(
-            [path, *arguments],
+            command,
             cwd=folder,
-            env={**own, "PORT": "0", "HOST": "127.0.0.1", "NO_COLOR": "1", **env},
+            env={**own, **env},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        function, listening = Running(), threading.Event()
+        function, begun = Running(), threading.Event()
 
         def read() -> None:
             assert process.stdout is not None
             with process.stdout as lines:
                 for line in lines:
                     function.printed.append(line)
-                    if line.startswith("Listening on "):
+                    if line.startswith(said):
                         function.url = line.split()[-1].replace("localhost", "127.0.0.1")
-                        listening.set()
-            listening.set()
+                        begun.set()
+            begun.set()
 
         reader = threading.Thread(target=read, daemon=True)
         reader.start()
         try:
-            assert listening.wait(START_SECONDS)
+            assert begun.wait(START_SECONDS)
             assert function.url, "".join(function.printed)
             yield function
         finally:

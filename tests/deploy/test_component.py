@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import shutil
-import subprocess
-import tempfile
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,14 +14,13 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.deploy.deployed import EXAMPLES, Running, contents, deploy, deployed
+from tests.deploy.deployed import EXAMPLES, Running, contents, deploy, deployed, listening
 from tests.deploy.exchanges import echoes, send
 from tests.deploy.scripts import go_on, never_ends, says_a_word_then_waits
 from tests.servers.scripted_server import ScriptedServer
 from tests.servers.steps import Body, Head, Stall
 from tests.serving.served import write
 
-START_SECONDS = 120.0
 HEAD = Head(headers={"content-type": "application/x-ndjson"})
 
 
@@ -40,44 +35,12 @@ def wasmtime() -> str:
     return str(program)
 
 
-@contextmanager
-def serving(folder: Path, command: str, **env: str) -> Iterator[Running]:
+def serving(folder: Path, command: str, **env: str) -> AbstractContextManager[Running]:
     """Serve a component by its command, on a port of our own, until the context ends."""
     program, *arguments = shlex.split(command)
     assert program == "wasmtime"
     arguments[arguments.index("--addr") + 1] = "127.0.0.1:0"
-    with tempfile.TemporaryDirectory() as home:
-        process = subprocess.Popen(
-            [wasmtime(), *arguments],
-            cwd=folder,
-            env={"PATH": os.environ["PATH"], "HOME": home, **env},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        function, listening = Running(), threading.Event()
-
-        def read() -> None:
-            assert process.stdout is not None
-            with process.stdout as lines:
-                for line in lines:
-                    function.printed.append(line)
-                    if line.startswith("Serving HTTP on "):
-                        function.url = line.split()[-1]
-                        listening.set()
-            listening.set()
-
-        reader = threading.Thread(target=read, daemon=True)
-        reader.start()
-        try:
-            assert listening.wait(START_SECONDS)
-            assert function.url, "".join(function.printed)
-            yield function
-        finally:
-            process.kill()
-            process.wait()
-            reader.join(5)
+    return listening([wasmtime(), *arguments], folder, "Serving HTTP on ", env)
 
 
 @contextmanager

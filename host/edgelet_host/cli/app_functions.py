@@ -10,12 +10,14 @@ import typer
 from edgelet_host.cli.exits import exits
 from edgelet_host.cli.parameters import examples
 
-functions_app = typer.Typer(no_args_is_help=True, help="Functions: make, serve and call them.")
+functions_app = typer.Typer(
+    no_args_is_help=True, help="Functions: make, serve, call and deploy them."
+)
 
 
 @functions_app.callback()
 def functions() -> None:
-    """Functions: make, serve and call them."""
+    """Functions: make, serve, call and deploy them."""
 
 
 @functions_app.command(
