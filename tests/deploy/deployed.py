@@ -38,7 +38,7 @@ def deploy(project: Path, *arguments: str | Path) -> Ended:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,  # a component may have to be built
     )
     return Ended(done.returncode, done.stdout, done.stderr)
 
@@ -60,6 +60,9 @@ class Running:
 
     def get(self, path: str = "", **options: Any) -> httpx2.Response:
         return httpx2.get(f"{self.url}{path}", timeout=60, **options)
+
+    def post(self, content: str) -> httpx2.Response:
+        return httpx2.post(self.url, content=content, timeout=60)
 
     def wait_for(self, text: str, times: int = 1, seconds: float = 20.0) -> None:
         end = time.monotonic() + seconds

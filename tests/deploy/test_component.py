@@ -37,8 +37,10 @@ def wasmtime() -> str:
 
 def serving(folder: Path, command: str, **env: str) -> AbstractContextManager[Running]:
     """Serve a component by its command, on a port of our own, until the context ends."""
-    program, *arguments = shlex.split(command)
-    assert program == "wasmtime"
+    *variables, program, subcommand = shlex.split(command.partition(" -S")[0])
+    assert (program, subcommand) == ("wasmtime", "serve")
+    env |= dict(variable.split("=", 1) for variable in variables)
+    arguments = shlex.split(command)[len(variables) + 1 :]
     arguments[arguments.index("--addr") + 1] = "127.0.0.1:0"
     return listening([wasmtime(), *arguments], folder, "Serving HTTP on ", env)
 
@@ -46,7 +48,7 @@ def serving(folder: Path, command: str, **env: str) -> AbstractContextManager[Ru
 @contextmanager
 def served(tmp_path: Path, project: Path, name: str, **env: str) -> Iterator[Running]:
     wasmtime()
-    said = deployed(project, name, "wasm", tmp_path / "out")
+    said = deployed(project, name, "wasm", tmp_path / "out", "--no-model")
     with serving(tmp_path / "out", said["next"][0], **env) as function:
         yield function
 
@@ -176,7 +178,7 @@ def test_a_variable_that_the_project_does_not_name_is_not_seen(tmp_path: Path) -
         {"functions/own/main.py": "import os\nfrom edgelet import Response, serve\n"
          "serve(lambda request: Response.json(dict(os.environ)))\n"},
     )  # fmt: skip
-    said = deployed(tmp_path, "own", "wasm", tmp_path / "out")
+    said = deployed(tmp_path, "own", "wasm", tmp_path / "out", "--no-model")
     command = said["next"][0].replace(" --addr", " --env OTHER=x --env SUPABASE_URL=y --addr")
     with serving(tmp_path / "out", command) as function:
         assert function.get().json() == {"SUPABASE_URL": "y"}
@@ -196,9 +198,9 @@ def test_failures_are_answered_and_described_where_it_runs(own: Running) -> None
     own.wait_for("ValueError: midway")
 
 
-def test_embedding_is_refused_in_a_sentence(own: Running) -> None:
+def test_without_a_model_embedding_is_refused_in_a_sentence(own: Running) -> None:
     assert own.get("embeds").status_code == 500
-    own.wait_for("ModelError: a standalone component runs no embedding model; ask a server for ")
+    own.wait_for("ModelError: this component was deployed without an embedding model; deploy it ")
 
 
 def test_fetch_passes_on_sends_and_ends_on_time(own: Running) -> None:
@@ -242,18 +244,29 @@ def test_a_function_that_does_not_load_answers_503(tmp_path: Path, code: str, re
         function.wait_for(reason)
 
 
-def test_the_same_function_gives_the_same_bytes_and_holds_no_secret(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "model"),
+    [
+        (["--no-model"], []),
+        ([], [f"models/all-MiniLM-L6-v2/{name}" for name in ("model.bin", "model.xml")]),
+    ],
+)
+def test_the_same_function_gives_the_same_bytes_and_holds_no_secret(
+    tmp_path: Path, options: list[str], model: list[str]
+) -> None:
     files = {"main.py": MAIN, "helpers/words.py": 'GREETING = "Grüße"\n'}
     write(tmp_path, {f"functions/own/{name}": text for name, text in files.items()})
     write(tmp_path, {"functions/.env": "API_KEY=squeamish\n"})
-    said = deployed(tmp_path, "own", "wasm", tmp_path / "once")
-    deployed(tmp_path, "own", "wasm", tmp_path / "twice")
+    said = deployed(tmp_path, "own", "wasm", tmp_path / "once", *options)
+    deployed(tmp_path, "own", "wasm", tmp_path / "twice", *options)
     once = contents(tmp_path / "once")
     assert once == contents(tmp_path / "twice")
-    assert once.keys() == {"README.md", "component.wasm", "edgelet.json"} == said["files"].keys()
+    assert once.keys() == {"README.md", "component.wasm", "edgelet.json", *model}
+    assert once.keys() == said["files"].keys()
+    assert said["model_bytes"] == sum(len(once[name]) for name in model)
     assert len(once["README.md"].splitlines()) == 5
     assert said["variables"] == ["API_KEY"]
-    assert " --env API_KEY " in said["next"][0]
+    assert " --env API_KEY " in said["next"][-1]
     assert not [name for name, data in once.items() if b"squeamish" in data]
     assert json.loads(once["edgelet.json"])["target"] == "wasm"
 
@@ -268,7 +281,12 @@ def test_the_same_function_gives_the_same_bytes_and_holds_no_secret(tmp_path: Pa
         ),
         (
             {"main.py": "def handler(:\n"},
-            "error: the component cannot be built: SyntaxError: invalid syntax (main.py, line 1)\n",
+            "error: the function own cannot be loaded: SyntaxError: invalid syntax "
+            "(main.py, line 1)\n",
+        ),
+        (
+            {"main.py": f"TEXT = {'x' * 5_000_000!r}\n"},
+            "error: own does not fit into a component: there is room for 4,194,300 bytes, not ",
         ),
     ],
 )
@@ -278,5 +296,5 @@ def test_what_cannot_be_a_component_is_refused_in_a_sentence(
     write(tmp_path, {f"functions/own/{name}": text for name, text in files.items()})
     ended = deploy(tmp_path, "own", "--target", "wasm", "--out", "out")
     assert (ended.code, ended.out) == (1, "")
-    assert ended.err.endswith(reason)
+    assert reason in ended.err.splitlines(keepends=True)[-1]
     assert not (tmp_path / "out").exists()

@@ -89,9 +89,9 @@ async def test_whoever_streams_from_a_worker_that_dies_is_told(
 
 async def test_a_queue_that_is_full_refuses_at_once() -> None:
     async with new_arena(concurrent_instances=2, queue_length=3) as arena:
-        await arena.sandbox.prepare(WAIT)
+        await arena.sandbox.compiled(WAIT)
         slow = attack("await asyncio.sleep(0.5)\nreturn Response('done')")
-        await arena.sandbox.prepare(slow)
+        await arena.sandbox.compiled(slow)
         asking = [asyncio.create_task(arena.run(slow)) for _ in range(5)]
         await asyncio.sleep(0.2)
         refused = await arena.run(slow)
@@ -105,7 +105,7 @@ async def test_a_queue_that_is_full_refuses_at_once() -> None:
 async def test_who_leaves_the_queue_leaves_its_place_to_the_next() -> None:
     async with new_arena(concurrent_instances=2, queue_length=10) as arena:
         slow = attack("await asyncio.sleep(0.3)\nreturn Response('done')")
-        await arena.sandbox.prepare(slow)
+        await arena.sandbox.compiled(slow)
         asking = [asyncio.create_task(arena.run(slow)) for _ in range(6)]
         await asyncio.sleep(0.1)
         for task in asking[2:4]:

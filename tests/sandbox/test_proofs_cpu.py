@@ -188,7 +188,7 @@ async def test_a_request_that_is_cancelled_as_it_begins_frees_its_slot(turns: in
         "@serve\nasync def handler(request): await asyncio.sleep(60)\n"
     )
     async with new_arena(concurrent_instances=2) as arena:
-        await arena.sandbox.prepare(endless)
+        await arena.sandbox.compiled(endless)
         await arena.ask_neighbour()
         for _ in range(2):
             asking = [

@@ -67,7 +67,7 @@ async def until(arena: Arena, gone: int) -> None:
 
 async def test_of_two_workers_killed_in_turn_under_load_nothing_is_lost_silently() -> None:
     async with new_arena(concurrent_instances=8) as arena:
-        await arena.sandbox.prepare(COUNT)
+        await arena.sandbox.compiled(COUNT)
         asking = [asyncio.create_task(count(arena, number)) for number in range(120)]
         for _ in range(3):
             await asyncio.sleep(0.2)
@@ -90,7 +90,7 @@ async def test_a_frozen_worker_is_killed_and_what_it_held_is_told_why(
 ) -> None:
     monkeypatch.setattr(workers, "_PING_SECONDS", 0.2)
     async with new_arena(concurrent_instances=2) as arena:
-        await arena.sandbox.prepare(COUNT)
+        await arena.sandbox.compiled(COUNT)
         frozen = arena.sandbox.worker_pids[0]
         os.kill(frozen, signal.SIGSTOP)
         outcomes = await asyncio.gather(*(count(arena, number) for number in range(20)))

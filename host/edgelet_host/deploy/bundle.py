@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edgelet import __version__
+from edgelet.models import DEFAULT_MODEL
 from edgelet_host.deploy.limits import Limit
-from edgelet_host.deploy.package import model_folder
 from edgelet_host.project import FunctionConfig, ProjectConfig
 from edgelet_host.project.env_file import read_env_file
 from edgelet_host.sandbox.grants import INFERENCE_VARIABLES
@@ -84,5 +84,5 @@ class Bundle:
 
     def model_size(self) -> int:
         """The size of the default model's files, in bytes; 0 without it."""
-        within = f"{model_folder().removeprefix('assets/')}/"
+        within = f"models/{DEFAULT_MODEL}/"
         return sum(size for name, size in self.sizes().items() if within in name)

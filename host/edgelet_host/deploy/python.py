@@ -8,7 +8,7 @@ from typing import Any
 
 from edgelet.errors import FunctionError
 from edgelet_host.project import FunctionConfig
-from edgelet_host.sandbox.function import MAIN, read_function
+from edgelet_host.sandbox.function import MAIN, Function, read_function
 
 MODULES = "function/modules.js"
 
@@ -36,6 +36,14 @@ def python_modules(function: FunctionConfig) -> dict[str, dict[str, Any]]:
 
     Raises `FunctionError`.
     """
+    return {
+        module.name: {"file": module.file, "source": module.source, "package": module.is_package}
+        for module in python_function(function).modules
+    }
+
+
+def python_function(function: FunctionConfig) -> Function:
+    """The function's code, where it needs nothing that is not deployed. Raises `FunctionError`."""
     if function.static_files:
         raise FunctionError(
             f"{function.name} names static_files, which a deployed function in Python cannot read; "
@@ -44,11 +52,7 @@ def python_modules(function: FunctionConfig) -> dict[str, dict[str, Any]]:
     if function.entrypoint.stat().st_size == 0:
         raise FunctionError(f"{function.entrypoint} is empty")
     alone = function.entrypoint.name != f"{MAIN}.py"
-    read = read_function(function.entrypoint if alone else function.folder)
-    return {
-        module.name: {"file": module.file, "source": module.source, "package": module.is_package}
-        for module in read.modules
-    }
+    return read_function(function.entrypoint if alone else function.folder)
 
 
 def python_handler(entry: str, names: Sequence[str], *, native: bool = False) -> bytes:

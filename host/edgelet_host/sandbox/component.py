@@ -26,7 +26,15 @@ from wasmtime.component import Component
 
 from edgelet.errors import FunctionError, ModelError
 from edgelet.models import DEFAULT_MODEL
-from edgelet_component.build import SANDBOX, STANDALONE, ComponentNotBuilt, Kind, build, key
+from edgelet_component.build import (
+    EMBEDDING,
+    SANDBOX,
+    STANDALONE,
+    ComponentNotBuilt,
+    Kind,
+    build,
+    key,
+)
 from edgelet_host.sandbox.wasm import WASM_STACK, new_engine
 from edgelet_host.store import ModelStore
 
@@ -36,7 +44,8 @@ _UNFINISHED = "unfinished-"
 _MONTH = 30 * 24 * 3600
 _BUILDING = {
     SANDBOX: "building the component that runs functions",
-    STANDALONE: "building the function's component, which takes some 20 seconds",
+    STANDALONE: "building the component that functions become, which takes some 20 seconds",
+    EMBEDDING: "building the component that functions become, which takes some 20 seconds",
 }
 
 
@@ -62,21 +71,19 @@ def prepared_component(progress: Progress | None = None, folder: Path | None = N
 
 
 def standalone_component(
-    function: bytes, progress: Progress | None = None, folder: Path | None = None
+    model: bytes | None, progress: Progress | None = None, folder: Path | None = None
 ) -> Path:
-    """The component that is one function, as `edgelet_standalone` reads it; built where it is not.
+    """The component that `edgelet_standalone` is, with room for a function; built where it is not.
 
-    componentize-py writes other bytes each time, because the hashes of Python's strings are random;
-    kept, they are the same for the same function. Raises `FunctionError` when it cannot be made.
+    `model` are the facts of the model that it embeds with, as JSON. Raises `FunctionError` when it
+    cannot be made.
     """
     folder = cache_folder() if folder is None else folder
+    kind, data = (STANDALONE, b"null") if model is None else (EMBEDDING, model)
     try:
         with _locked(folder):
-            return _built(STANDALONE, function, folder, progress or _silent)
-    except ComponentNotBuilt as error:
-        reason = str(error).strip().rpartition("\n")[2].strip()
-        raise FunctionError(f"the component cannot be built: {reason}") from error
-    except (PackageNotFoundError, OSError) as error:
+            return _built(kind, data, folder, progress or _silent)
+    except (ComponentNotBuilt, PackageNotFoundError, OSError) as error:
         raise FunctionError(f"the component cannot be built: {error}") from error
 
 

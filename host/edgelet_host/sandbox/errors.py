@@ -21,6 +21,9 @@ from typing import ClassVar
 
 from edgelet.errors import EdgeletError, FunctionError
 
+_UNCOMPILED = re.compile(r'\s*File "(.+)", line (\d+)')
+"""How the description of a `SyntaxError` begins: there is no stack before its place."""
+
 
 class FunctionNotBooted(FunctionError):
     """The function's modules could not be compiled or loaded. `traceback` says where.
@@ -30,7 +33,9 @@ class FunctionNotBooted(FunctionError):
 
     def __init__(self, function: str, traceback: str, kind: str = "") -> None:
         said = _said(traceback, kind)
-        super().__init__(f"the function {function} cannot be loaded: {said}")
+        uncompiled = _UNCOMPILED.match(traceback)
+        place = f" ({uncompiled[1]}, line {uncompiled[2]})" if uncompiled else ""
+        super().__init__(f"the function {function} cannot be loaded: {said}{place}")
         self.traceback = traceback
 
 

@@ -122,7 +122,7 @@ class Sandbox:
         `WorkerLost` or `QueueFull`; the body raises the same when it breaks off.
         """
         limits, grants = limits or Limits(), grants or Grants()
-        modules = await self._modules(function)
+        modules = await self.compiled(function)
         slot = await self._pool.acquire(function.key)
         task = Task(
             function=function.name,
@@ -140,22 +140,12 @@ class Sandbox:
         exchange.ended.add_done_callback(lambda _: self._ended(exchange, slot, task))
         return await exchange.response()
 
-    async def prepare(self, function: Function) -> None:
-        """Compile a function now, not with its first request. Raises `FunctionNotBooted`."""
-        await self._modules(function)
+    async def compiled(self, function: Function) -> bytes:
+        """A function's modules by name, as JSON: `code` (marshalled, as text), `source`, `package`.
 
-    def forget(self, function: Function) -> None:
-        """Drop what was compiled of a function that will not be asked again."""
-        self._compiled.pop(function.key, None)
-        self._known.pop(function.key, None)
-
-    @property
-    def worker_pids(self) -> list[int]:
-        """The numbers of the worker processes."""
-        return [worker.pid for worker in self._pool.workers]
-
-    async def _modules(self, function: Function) -> bytes:
-        """The compiled function, which is compiled once however many ask at once."""
+        They are compiled once, however many ask at once, and are kept for the requests that follow.
+        Raises `FunctionNotBooted`.
+        """
         compiling = self._compiled.get(function.key)
         if compiling is None:
             compiling = asyncio.create_task(self._compile(function))
@@ -166,6 +156,16 @@ class Sandbox:
             if compiling.done() and self._compiled.get(function.key) is compiling:
                 del self._compiled[function.key]
             raise
+
+    def forget(self, function: Function) -> None:
+        """Drop what was compiled of a function that will not be asked again."""
+        self._compiled.pop(function.key, None)
+        self._known.pop(function.key, None)
+
+    @property
+    def worker_pids(self) -> list[int]:
+        """The numbers of the worker processes."""
+        return [worker.pid for worker in self._pool.workers]
 
     async def _compile(self, function: Function) -> bytes:
         slot = await self._pool.acquire(None)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -41,9 +41,12 @@ STANDALONE = Kind(
     "standalone",
     "standalone.wit",
     ("edgelet", "edgelet_guest", "edgelet_standalone"),
-    "function.json",
+    "model.json",
 )
-"""Is one function, for any host of `wasi:http`."""
+"""Has room for one function, and is then that, for any host of `wasi:http`."""
+
+EMBEDDING = replace(STANDALONE, world="embedding")
+"""The same for a function that embeds, and for hosts of `wasi:http` and `wasi:nn`."""
 
 
 def key(kind: Kind, data: bytes) -> str:
@@ -51,7 +54,7 @@ def key(kind: Kind, data: bytes) -> str:
     digest = hashlib.sha256(importlib.metadata.version("componentize-py").encode())
     for name, source in _sources(kind):
         digest.update(name.encode() + b"\0" + source.read_bytes() + b"\0")
-    digest.update((WORLDS / kind.wit).read_bytes() + b"\0" + data)
+    digest.update(kind.world.encode() + b"\0" + (WORLDS / kind.wit).read_bytes() + b"\0" + data)
     return digest.hexdigest()[:16]
 
 

@@ -1,7 +1,7 @@
 """The component's face: `wasi:http/incoming-handler`, and what its snapshot holds.
 
-The function's modules are compiled when the component is built, and run by the first request:
-before it, there is no environment to read.
+The function's modules are read and run by an instance's first request: before it, there is no
+environment, and when the snapshot is made there is no function.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import random
 import sys
 from collections.abc import Awaitable, Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,14 @@ from wit_world import exports
 from wit_world.imports import environment
 
 from edgelet_guest.answering import answer, described
+from edgelet_guest.guest import Guest
 from edgelet_guest.loop import run
 from edgelet_guest.snapshot import freeze, warmed_guest
-from edgelet_guest.warming import ASKS_LANGUAGE_MODELS
+from edgelet_guest.warming import ASKS_LANGUAGE_MODELS, EMBEDS_TOO
 from edgelet_standalone.answer import Answer, ClientLeft, Incoming
-from edgelet_standalone.imports import BuiltIn, Console, Effects, Imports, Module, NoFiles
+from edgelet_standalone.imports import BuiltIn, Console, Effects, Imports, NoFiles
+from edgelet_standalone.models import Models, NoModels
+from edgelet_standalone.slot import content, room
 
 _ATTENTION = 0.25
 """Seconds within which it is noticed that a client has left while there was nothing to say."""
@@ -40,8 +44,9 @@ class IncomingHandler(exports.IncomingHandler):
     def handle(self, request: Any, response_out: Any) -> None:
         """Answer one request."""
         incoming, response = Incoming(request), Answer(response_out)
-        effects = Effects(incoming)
-        _guest.connect(Imports(effects, response, _modules, NoFiles(), Console()))
+        effects = Effects(incoming, _models)
+        modules = BuiltIn(_function()["modules"])
+        _guest.connect(Imports(effects, response, modules, NoFiles(), Console()))
         try:
             if _booted(response):
                 _answer(incoming, response)
@@ -49,6 +54,13 @@ class IncomingHandler(exports.IncomingHandler):
             effects.end()
             sys.stdout.flush()
             sys.stderr.flush()
+
+
+@cache
+def _function() -> dict[str, Any]:
+    """What was written when it was deployed: its modules, and the variables that it may see."""
+    function: dict[str, Any] = json.loads(content(_room))
+    return function
 
 
 def _booted(response: Answer) -> bool:
@@ -59,7 +71,8 @@ def _booted(response: Answer) -> bool:
     given = dict(environment.get_environment())
     os.environ.clear()
     try:
-        _guest.load(json.dumps({name: given[name] for name in _variables if name in given}))
+        names = _function()["variables"]
+        _guest.load(json.dumps({name: given[name] for name in names if name in given}))
     except BaseException as error:  # a module may raise whatever it likes
         _failed(response, 503, error)
         del _guest.loaded
@@ -106,19 +119,14 @@ def _say(error: BaseException) -> None:
     sys.stderr.write(described(error))
 
 
-def _built_in(function: dict[str, Any]) -> BuiltIn:
-    return BuiltIn({name: _module(**given) for name, given in function["modules"].items()})
+def _with_model(model: dict[str, Any] | None) -> tuple[Guest, Models]:
+    if model is None:
+        return warmed_guest(ASKS_LANGUAGE_MODELS), NoModels()
+    from edgelet_standalone.nn import OneModel  # its imports are of another world
+
+    return warmed_guest(EMBEDS_TOO, model["tokenizer"].encode()), OneModel(**model)
 
 
-def _module(file: str, source: str, package: bool) -> Module:
-    try:
-        return Module(_guest.compile(file, source), source, package)
-    except SyntaxError as error:
-        raise SyntaxError(str(error)) from None  # file and line in one line
-
-
-_function = json.loads(Path(__file__).with_name("function.json").read_bytes())
-_guest = warmed_guest(ASKS_LANGUAGE_MODELS)
-_modules = _built_in(_function)
-_variables: list[str] = _function["variables"]
+_guest, _models = _with_model(json.loads(Path(__file__).with_name("model.json").read_bytes()))
+_room = room()
 freeze()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,20 +11,18 @@ from componentize_py_types import Err
 
 from edgelet_standalone.answer import Answer, Incoming
 from edgelet_standalone.exchanges import Exchanges
+from edgelet_standalone.models import Models
 from edgelet_standalone.tickets import Failed, Tickets
 
-_NO_MODELS = (
-    "a standalone component runs no embedding model; ask a server for vectors by fetch(), "
-    "or deploy the function with --target deno, node or bun"
-)
 _OUTPUTS = {"stdout": 1, "stderr": 2}
 
 
 class Effects:
     """`effects`, for the request in hand."""
 
-    def __init__(self, incoming: Incoming) -> None:
+    def __init__(self, incoming: Incoming, models: Models) -> None:
         self._exchanges = Exchanges()
+        self._models = models
         self._incoming = incoming
         self._tickets = tickets = Tickets()
         self.wait = tickets.wait
@@ -33,9 +31,13 @@ class Effects:
         self.pause = tickets.pause
         self.close = self._exchanges.close
 
-    def open_model(self, _: str, __: str | None) -> int:
-        """There is no engine in a component."""
-        return self._tickets.refused(Failed("model", _NO_MODELS))
+    def open_model(self, model: str, precision: str | None) -> int:
+        """See `world.wit`."""
+        return self._at_once(lambda: self._models.open(model, precision))
+
+    def run_model(self, _: int, token_ids: str, lengths: str, output: str, __: bool) -> int:
+        """See `world.wit`. The host computes while the function waits."""
+        return self._at_once(lambda: self._models.run(token_ids, lengths, output))
 
     def send(self, *asked: Any) -> int:
         """See `world.wit`."""
@@ -48,6 +50,12 @@ class Effects:
     def read_request(self) -> int:
         """See `world.wit`."""
         return self._tickets.begin(self._incoming.read())
+
+    def _at_once(self, work: Callable[[], str]) -> int:
+        try:
+            return self._tickets.answered(work())
+        except Failed as failed:
+            return self._tickets.answered(failed)
 
     def end(self) -> None:
         """Give up what is still open."""
@@ -67,33 +75,22 @@ class Imports:
 
 
 @dataclass(frozen=True, slots=True)
-class Module:
-    """One module of the function: marshalled code as text, and the source for tracebacks."""
-
-    marshalled: str
-    source: str
-    is_package: bool
-
-
-@dataclass(frozen=True, slots=True)
 class BuiltIn:
-    """`modules`: those that were given when the component was built."""
+    """`modules`: what was built in of each by its name, `code`, `source` and `package`."""
 
-    modules: Mapping[str, Module]
+    modules: Mapping[str, Mapping[str, Any]]
 
     def code(self, name: str) -> str | None:
         """See `world.wit`."""
-        module = self.modules.get(name)
-        return None if module is None else module.marshalled
+        return self.modules[name]["code"] if name in self.modules else None
 
     def is_package(self, name: str) -> bool:
         """See `world.wit`."""
-        return name in self.modules and self.modules[name].is_package
+        return name in self.modules and self.modules[name]["package"]
 
     def source(self, name: str) -> str | None:
         """See `world.wit`."""
-        module = self.modules.get(name)
-        return None if module is None else module.source
+        return self.modules[name]["source"] if name in self.modules else None
 
 
 class NoFiles:

@@ -42,10 +42,10 @@ class Tickets:
         self._advance(ticket, work)
         return ticket
 
-    def refused(self, why: Failed) -> int:
-        """The ticket of what has failed already."""
+    def answered(self, answer: str | Failed) -> int:
+        """The ticket of what is done, or has failed, already."""
         ticket = next(self._numbers)
-        self._answered(ticket, why)
+        self._answered(ticket, answer)
         return ticket
 
     def wait(self, seconds: float | None) -> str:

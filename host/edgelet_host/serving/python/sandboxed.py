@@ -34,7 +34,7 @@ class SandboxedFunction:
 
     async def prepare(self) -> None:
         """Compile it. Raises `FunctionNotBooted`."""
-        await self._sandbox.prepare(self._function)
+        await self._sandbox.compiled(self._function)
 
     async def respond(self, request: Request) -> Response:
         """Run it. Raises as `Sandbox.respond` does."""
