@@ -226,6 +226,8 @@ bench() {
     component >/dev/null
     bundle
     export EDGELET_DENO=${EDGELET_DENO:-$PWD/js-shim/node_modules/deno/deno}
+  elif [ "$name" = stream ]; then
+    install test
   elif [ "$name" = cold ]; then
     install test
     bundle
@@ -234,7 +236,7 @@ bench() {
 }
 
 clean() {
-  rm -rf "$VENV" build dist js-shim/dist js-shim/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+  rm -rf "$VENV" bench/embed/peers/.venv build dist js-shim/dist js-shim/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
   find . -name __pycache__ -type d -prune -exec rm -rf {} +
 }
 

@@ -1,6 +1,6 @@
 """Embedding in the browser: edgelet beside transformers.js, in one Chromium, on the same weights.
 
-    ./build.sh bench browser [--quick] [--json]
+    ./build.sh bench browser [--quick] [--json FILE]
 
 Both libraries load their files from one server on the loopback interface and embed the same texts.
 Turns alternate and medians are shown, so that a machine whose speed drifts harms all alike. What
@@ -18,6 +18,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from bench.browser import measure
@@ -118,6 +119,19 @@ def ratios(figures: Mapping[str, Figures]) -> Table:
     return shown
 
 
+def report(versions: Mapping[str, str], figures: Mapping[str, Figures]) -> dict[str, Any]:
+    """All of it as JSON has it."""
+    quotients = {
+        f"{one} / {other}": {
+            name: quotient
+            for name in _names(figures.values())
+            if (quotient := _quotient(figures[one], figures[other], name)) is not None
+        }
+        for one, other in COMPARISONS
+    }
+    return {"versions": versions, "figures": figures, "ratios": quotients}
+
+
 def _names(all_figures: Iterable[Figures]) -> list[str]:
     return list(dict.fromkeys(name for values in all_figures for name in values))
 
@@ -135,11 +149,11 @@ def _number(value: float | None) -> str:
 
 
 def main() -> None:
-    """Measure, then print tables or JSON."""
+    """Measure, print tables, and write JSON if a file was named."""
     assert __doc__
     parser = argparse.ArgumentParser(prog="bench browser", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one round, few texts")
-    parser.add_argument("--json", action="store_true", help="figures as JSON")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     given = parser.parse_args()
     packages = install_peer()
     peer = json.loads((packages / PEER / "package.json").read_text("utf-8"))["version"]
@@ -156,13 +170,12 @@ def main() -> None:
         "chromium": chromium,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
     }
-    if given.json:
-        print(json.dumps({"versions": versions, "figures": figures}, indent=1))
-        return
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     console.print(table(figures))
     console.print(ratios(figures))
     console.print(", ".join(f"{name} {value}" for name, value in versions.items()))
+    if given.json:
+        given.json.write_text(json.dumps(report(versions, figures), indent=1) + "\n")
 
 
 main()

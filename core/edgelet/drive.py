@@ -236,6 +236,18 @@ class Stream(Generic[T]):
             self._ready.extend(map(self._view, chunks))
         return self._ready.popleft()
 
+    def take_ready(self) -> T | None:
+        """The next chunk, if it is here already: for a caller outside the event loop.
+
+        None says nothing of the stream's end: whether one comes, `anext` alone can tell.
+        """
+        if self._signal is not None and self._signal.aborted:
+            return None  # the loop is told when it runs next, and says so
+        try:
+            return self._ready.popleft()
+        except IndexError:
+            return None
+
     async def aclose(self) -> None:
         """Close the connection; what has not been read is dropped. May be called twice."""
         self._check_loop()

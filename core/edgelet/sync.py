@@ -48,6 +48,9 @@ class SyncStream(Generic[T]):
     def __next__(self) -> T:
         if self._closed:
             raise StopIteration
+        ready = self._stream.take_ready()  # running the loop costs more than all else
+        if ready is not None:
+            return ready
         try:
             chunk: T = self._wait(self._stream.__anext__())
         except StopAsyncIteration:

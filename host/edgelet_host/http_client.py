@@ -14,9 +14,10 @@ import contextlib
 import ipaddress
 import socket
 import ssl
+from collections.abc import AsyncIterable
 from functools import cache
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlsplit
 
 from edgelet.effects import HttpRequest, ResponseHead, Send, TransportFailed
@@ -24,19 +25,22 @@ from edgelet.effects import HttpRequest, ResponseHead, Send, TransportFailed
 if TYPE_CHECKING:
     import httpx2
 
+Route: TypeAlias = "httpx2.AsyncClient | httpx2.AsyncHTTPTransport"
+"""What one request is sent by, and its connection ends with."""
+
 _MOST_BYTES_AHEAD = 1024 * 1024
 """Bytes read before they are asked for, at most: a slow reader slows the server down."""
 
 
 class OpenResponse:
-    """A response whose body is being read, on a client that ends with it.
+    """A response whose body is being read, on a route that ends with it.
 
     A task of its own reads ahead, so that a wait gets all chunks that are ready, and so that
     everything ends in order when the caller leaves or the event loop does.
     """
 
-    def __init__(self, client: httpx2.AsyncClient, response: httpx2.Response) -> None:
-        self._client = client
+    def __init__(self, route: Route, response: httpx2.Response) -> None:
+        self._route = route
         self._response = response
         self._chunks: list[bytes] = []
         self._bytes_ahead = 0
@@ -63,13 +67,13 @@ class OpenResponse:
         """End the connection, whatever it still carries."""
         self._reading.cancel()
         await asyncio.wait([self._reading])
-        await _close(self._client, self._response)  # a task that never began closes nothing
+        await _close(self._route, self._response)  # a task that never began closes nothing
 
     async def _read(self) -> None:
         import httpx2
 
         try:
-            async for data in self._response.aiter_bytes():
+            async for data in _body(self._response):
                 if not data:
                     continue
                 self._chunks.append(data)
@@ -83,7 +87,7 @@ class OpenResponse:
         finally:
             self._ended = True
             self._arrived.set()
-            await _close(self._client, self._response)
+            await _close(self._route, self._response)
 
 
 async def send(effect: Send, address: str | None = None) -> ResponseHead:
@@ -97,10 +101,11 @@ async def send(effect: Send, address: str | None = None) -> ResponseHead:
     """
     import httpx2
 
-    client: httpx2.AsyncClient | None = None
+    route: Route | None = None
     try:
-        client = _client(effect.request.url, effect.connect_within, direct=address is not None)
-        response = await client.send(_request(client, effect.request, address), stream=True)
+        request = _request(effect.request, effect.connect_within, address)
+        route = _route(effect.request.url, direct=address is not None)
+        response = await _sent(route, request)
     except httpx2.ConnectTimeout as error:
         raise TransportFailed("connect timeout", _reason(error)) from None
     except httpx2.LocalProtocolError:  # its own words repeat headers
@@ -110,58 +115,95 @@ async def send(effect: Send, address: str | None = None) -> ResponseHead:
     except (httpx2.TransportError, httpx2.InvalidURL, ValueError, ImportError, OSError) as error:
         raise TransportFailed("connect", _reason(error)) from None
     except BaseException:
-        if client is not None:
-            await _close(client)
+        if route is not None:
+            await _close(route)
         raise
-    headers = {name.lower(): value for name, value in response.headers.items()}
+    headers = dict(response.headers.items())
+    opened = OpenResponse(route, response)
     if "content-encoding" in headers:  # it is decoded here, so neither holds any more
         headers.pop("content-encoding")
         headers.pop("content-length", None)
-    return ResponseHead(OpenResponse(client, response), response.status_code, headers)
+    return ResponseHead(opened, response.status_code, headers)
 
 
-def _client(url: str, connect_within: float | None, *, direct: bool) -> httpx2.AsyncClient:
+def _route(url: str, *, direct: bool) -> Route:
+    """The way to a server: a whole client only where the environment may name a proxy for it."""
+    from urllib.request import getproxies
+
     import httpx2
 
-    return httpx2.AsyncClient(
-        verify=False if urlsplit(url).scheme == "http" else _tls(),
-        trust_env=not direct and not _is_this_machine(url),
-        limits=httpx2.Limits(max_keepalive_connections=0),
-        timeout=httpx2.Timeout(None, connect=connect_within),
-        headers=_headers(),
-    )
+    tls = _no_tls() if urlsplit(url).scheme == "http" else _tls()
+    limits = httpx2.Limits(max_keepalive_connections=0)
+    if direct or _is_this_machine(url) or not getproxies():
+        return httpx2.AsyncHTTPTransport(verify=tls, trust_env=False, limits=limits)
+    return httpx2.AsyncClient(verify=tls, limits=limits)
+
+
+async def _sent(route: Route, request: httpx2.Request) -> httpx2.Response:
+    import httpx2
+
+    if isinstance(route, httpx2.AsyncClient):
+        return await route.send(request, stream=True)
+    return await route.handle_async_request(request)
 
 
 def _request(
-    client: httpx2.AsyncClient, request: HttpRequest, address: str | None
+    request: HttpRequest, connect_within: float | None, address: str | None
 ) -> httpx2.Request:
-    headers = [
-        (name.encode("ascii"), value.encode("latin-1")) for name, value in request.headers.items()
-    ]
-    built = client.build_request(request.method, request.url, headers=headers, content=request.body)
+    import httpx2
+
+    headers = httpx2.Headers(_headers())
+    headers.update(
+        [(name.encode("ascii"), value.encode("latin-1")) for name, value in request.headers.items()]
+    )
+    timeout = httpx2.Timeout(None, connect=connect_within).as_dict()
+    built = httpx2.Request(
+        request.method,
+        request.url,
+        headers=headers,
+        content=request.body,
+        extensions={"timeout": timeout},
+    )
     if address is not None:  # `Host`, and the name that TLS checks, stay those of the URL
         built.extensions["sni_hostname"] = built.url.host
         built.url = built.url.copy_with(host=address)
     return built
 
 
-async def _close(client: httpx2.AsyncClient, response: httpx2.Response | None = None) -> None:
+def _body(response: httpx2.Response) -> AsyncIterable[bytes]:
+    """The body, decoded. One that needs no decoding is taken from where it arrives."""
+    stream = response.stream
+    if "content-encoding" not in response.headers and isinstance(stream, AsyncIterable):
+        return stream
+    return response.aiter_bytes()
+
+
+async def _close(route: Route, response: httpx2.Response | None = None) -> None:
     try:
         if response is not None:
             with contextlib.suppress(Exception):
                 await response.aclose()
     finally:
         with contextlib.suppress(Exception):
-            await client.aclose()
+            await route.aclose()
 
 
 @cache
 def _headers() -> dict[str, str]:
     return {
         "user-agent": f"edgelet/{version('edgelet')}",
+        "accept": "*/*",
         "accept-encoding": "identity",
         "connection": "close",
     }
+
+
+@cache
+def _no_tls() -> ssl.SSLContext:
+    """What a connection without TLS is given: making one takes longer than connecting."""
+    import httpx2
+
+    return httpx2.create_ssl_context(verify=False)
 
 
 @cache

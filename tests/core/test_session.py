@@ -8,6 +8,8 @@ import pytest
 import edgelet
 from edgelet import (
     BUILT_IN_MODELS,
+    AbortController,
+    Aborted,
     EdgeletError,
     ModelError,
     OptionError,
@@ -18,7 +20,7 @@ from edgelet import (
 from edgelet.host import current_host
 from edgelet.inference_host import InferenceHost
 from edgelet.models import built_in_model, is_embedding_model
-from edgelet.testing import FakeHost
+from edgelet.testing import FakeHost, FakeResponse
 
 
 @pytest.fixture
@@ -281,6 +283,33 @@ def test_breaking_out_of_a_sync_stream_closes_its_response(host: FakeHost) -> No
     with SyncSession("mistral") as session:
         for _ in session.run("Hi", stream=True):
             break
+        assert host.closed == 1
+
+
+TOGETHER = b"".join(b'{"response": "%d", "done": false}\n' % number for number in range(3))
+LAST = b'{"response": "", "done": true}\n'
+
+
+async def test_chunks_that_came_together_need_no_further_wait() -> None:
+    with FakeHost(responses=[FakeResponse([TOGETHER, LAST])]):
+        async with await Session("mistral").run("Hi", stream=True) as stream:
+            assert stream.take_ready() is None
+            chunks = [await anext(stream), stream.take_ready(), stream.take_ready()]
+            assert stream.take_ready() is None
+
+    assert [chunk["response"] for chunk in chunks] == ["0", "1", "2"]
+
+
+def test_a_signal_drops_what_a_sync_stream_has_ready() -> None:
+    controller = AbortController()
+    response = FakeResponse([TOGETHER, LAST])
+    with FakeHost(responses=[response]) as host, SyncSession("mistral") as session:
+        stream = session.run("Hi", stream=True, signal=controller.signal)
+        assert next(stream)["response"] == "0"
+        assert next(stream)["response"] == "1"
+        controller.abort("enough")
+        with pytest.raises(Aborted, match="enough"):
+            next(stream)
         assert host.closed == 1
 
 

@@ -227,6 +227,22 @@ async def test_a_proxy_does_not_stand_between_us_and_this_machine(
         assert proxy.requests == []
 
 
+async def test_a_proxy_of_the_environment_is_asked_for_other_machines(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with ScriptedServer(ndjson(*ollama_generate("a"))) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("NO_PROXY", "")
+        host = "http://inference.invalid:11434"
+        async with await Session("m", host=host).run("Why?", stream=True) as stream:
+            assert len([chunk async for chunk in stream]) == 2
+
+    request = proxy.requests[0]
+    assert request.target == f"{host}/api/generate"
+    assert request.headers["host"] == "inference.invalid:11434"
+    assert request.headers["user-agent"].startswith("edgelet/")
+
+
 @pytest.mark.parametrize("proxy", ["foo://proxy", "http://127.0.0.1:xx"])
 async def test_a_proxy_that_cannot_be_used_is_told_in_a_sentence(
     proxy: str, monkeypatch: pytest.MonkeyPatch

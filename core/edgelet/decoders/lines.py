@@ -52,6 +52,8 @@ class LineDecoder(ABC, Generic[Item]):
         Raises `ProtocolError` when the stream breaks its protocol or the limit.
         """
         self._raise_if_failed()
+        if not data:
+            return []
         if self._head is not None:
             data = self._without_byte_order_mark(data)
         items: list[Item] = []

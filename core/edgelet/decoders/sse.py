@@ -74,8 +74,6 @@ class SSEDecoder(LineDecoder[ServerSentEvent]):
             super()._decode(data, items)
 
     def _with_line_feeds(self, data: bytes) -> bytes:
-        if not data:
-            return data
         if self._after_cr:
             data = data.removeprefix(b"\n")
         self._after_cr = data.endswith(b"\r")
