@@ -218,7 +218,7 @@ bench() {
   install edgelet
   if [ "$name" = sandbox ]; then
     component >/dev/null
-  elif [ "$name" = browser ]; then
+  elif [ "$name" = browser ] || [ "$name" = cold ]; then
     install test
     install_browsers
     bundle
@@ -226,11 +226,14 @@ bench() {
     component >/dev/null
     bundle
     export EDGELET_DENO=${EDGELET_DENO:-$PWD/js-shim/node_modules/deno/deno}
+<<<<<<< ours
   elif [ "$name" = stream ]; then
     install test
   elif [ "$name" = cold ]; then
     install test
     bundle
+=======
+>>>>>>> theirs
   fi
   "$PYTHON" -m "bench.$name" "$@"
 }

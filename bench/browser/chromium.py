@@ -45,14 +45,23 @@ def launch(kind: BrowserType) -> Browser:
 @contextmanager
 def fresh_profile(kind: BrowserType) -> Iterator[BrowserContext]:
     """A browser whose caches are empty and on disk, as a visitor's are."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        context = kind.launch_persistent_context(
-            folder, executable_path=executable(kind), args=list(FLAGS)
-        )
-        try:
-            yield context
-        finally:
-            context.close()
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        profile(kind, Path(folder)) as context,
+    ):
+        yield context
+
+
+@contextmanager
+def profile(kind: BrowserType, folder: Path) -> Iterator[BrowserContext]:
+    """A browser that keeps what it must keep in a folder, and finds it there the next time."""
+    context = kind.launch_persistent_context(
+        folder, executable_path=executable(kind), args=list(FLAGS)
+    )
+    try:
+        yield context
+    finally:
+        context.close()
 
 
 def page_process_memory(browser: Browser) -> tuple[int, int] | None:

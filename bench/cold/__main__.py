@@ -1,11 +1,15 @@
-"""Cold starts: from the start of a process to the first answer, in every JavaScript host.
+"""Cold starts: how long it takes until the first answer, in every JavaScript host.
 
     ./build.sh bench cold [--rounds N] [--host NAME] [--json FILE]
 
 A function is deployed by `edgelet functions deploy`, in both languages. Each start is a new process
 that is asked as soon as it listens: for a greeting, for the first word of a language model that
-answers at once, and for a vector. Turns alternate; medians and least values are shown. Files are in
-the system's cache. What the function is stands in `functions.py`, what is started in `folders.py`.
+answers at once, and for a vector. In workerd it is also a second isolate of a process that runs
+already; in Chromium it is a visitor who is new, or one who returns. Turns alternate; medians and
+least values are shown. Files are in the system's cache, and nothing crosses a network.
+
+What the function is stands in `functions.py`, what is started in `folders.py`, `workers.py` and
+`visits.py`, what is changed for that in `copies.py`. `aims.py` has what is aimed at.
 """
 
 from __future__ import annotations
@@ -13,30 +17,24 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
+from bench.browser.chromium import executable
 from bench.browser.peer import peer_models
-from bench.cold.folders import (
-    FIGURES,
-    HOSTS,
-    Way,
-    deployed_ways,
-    deployed_workers,
-    peer_ways,
-)
-from bench.cold.functions import WORKERS, write_project
-from bench.cold.starts import HasUrl, Marks, start, start_worker
-from bench.serve.servers import install_package
+from bench.cold.aims import COMPRESSED
+from bench.cold.folders import HOSTS, Way, deployed_ways, peer_ways
+from bench.cold.functions import LANGUAGES, write_project
+from bench.cold.starts import Marks, start
+from bench.cold.tables import Figures, Seen, show
+from bench.cold.visits import Visitor, served, visit, visitors
+from bench.cold.warm import warmed
+from bench.cold.workers import compressed, measured_ways, worker_ways
+from playwright.sync_api import sync_playwright
 from rich.console import Console
-from rich.table import Table
-from tests.deploy.workers import running_worker
-from tests.js.package import export_models
-from tests.js.workerd.workerd import NEWEST, bundle_worker, serve_worker
 from tests.servers.answers import ndjson, ollama_generate
 from tests.servers.scripted_server import ScriptedServer
 
@@ -44,140 +42,98 @@ ROOT = Path(__file__).parents[2]
 WORK = ROOT / "build" / "bench-cold"
 """Beside the packages, so that folders can share files with them; the peer's model is kept."""
 
-SHOWN = {"hello": "greeting", "ask": "first word", "embed": "first vector", "again": "next vector"}
-STAGES = {
-    "listening": "listens",
-    "loaded": "function loaded",
-    "asked": "handler asked",
-    "read": "weights read",
-    "embedded": "vector there",
-    "answered": "answered",
-}
-"""What the stages of a start are called, in their order."""
+ALL_HOSTS = (*HOSTS, "workerd", "chromium")
 
-Starts = Mapping[tuple[str, str], Callable[[], Marks]]
-"""What starts a way once and asks for a figure, by both names."""
+ROUNDS = 3
+WIDTH = 170
+"""Columns of the tables where they do not go to a terminal."""
 
-Seen = dict[str, dict[str, list[Marks]]]
-"""The marks of all starts, by way and figure."""
+_Asked = TypeVar("_Asked", Way, Visitor)
 
 
-def measured(hosts: Sequence[str], rounds: int) -> tuple[Seen, Seen]:
-    """All starts, and those that tell of their stages; a round before the first warms files."""
-    figures: Seen = {}
-    stages: Seen = {}
+def measured(hosts: Sequence[str], rounds: int) -> Figures:
+    """All figures of those hosts."""
+    figures = Figures()
     WORK.mkdir(parents=True, exist_ok=True)
     answer = ndjson(*ollama_generate("Because ", "of Rayleigh."))
     with (
-        ScriptedServer(answer) as server,
+        ScriptedServer(answer, cors=True) as server,
         tempfile.TemporaryDirectory(dir=WORK) as name,
     ):
         work = Path(name)
         write_project(work / "project")
         for host in hosts:
-            if host == "workerd":
-                figures |= _alternated(_workers(work, server.url), rounds)
-                continue
-            ways = deployed_ways(work / "project", work, host)
-            ways += peer_ways(work, peer_models(WORK / "hub")) if host == "node" else []
-            figures |= _alternated(_starts(ways, server.url, stages=False), rounds)
-            stages |= _alternated(_starts(ways, server.url, stages=True), rounds)
-    return figures, stages
+            match host:
+                case "chromium":
+                    _visits(figures, work, rounds, server.url)
+                case "workerd":
+                    ways = worker_ways(work / "project", work)
+                    _starts(figures, ways, partial(start, inference_host=server.url), rounds)
+                    figures.warm = _warm(work, rounds, server.url)
+                case _:
+                    ways = deployed_ways(work / "project", work, host)
+                    ways += peer_ways(work, peer_models(WORK / "hub")) if host == "node" else []
+                    _starts(figures, ways, partial(start, inference_host=server.url), rounds)
+    return figures
 
 
-def _starts(ways: Sequence[Way], url: str, *, stages: bool) -> Starts:
-    return {
-        (way.name, figure): partial(start, way, figure, url)
-        for way in ways
-        if way.stages == stages
-        for figure in way.figures
-    }
+def _starts(
+    figures: Figures, ways: Sequence[_Asked], begin: Callable[[_Asked, str], Marks], rounds: int
+) -> None:
+    """Add all starts of those ways, and then those that tell of their stages."""
+    for stages, seen in ((False, figures.starts), (True, figures.stages)):
+        starts = {
+            (way.name, figure): partial(begin, way, figure)
+            for way in ways
+            if way.stages == stages
+            for figure in way.figures
+        }
+        seen.update(_alternated(starts, rounds))
 
 
-def _workers(work: Path, url: str) -> Starts:
-    """The function as it is deployed, and a Worker of a user's own around the package."""
-    project = work / "workerd"
-    project.mkdir()
-    install_package(project, native=False)
-    models = export_models(work / "models")
-    serves: dict[str, Callable[..., AbstractContextManager[HasUrl]]] = {
-        name: partial(running_worker, folder)
-        for name, folder in deployed_workers(work / "project", work).items()
-    }
-    for name, source in WORKERS.items():
-        (project / f"{name}.mjs").write_text(source)
-        script = bundle_worker(name, project)
-        way = "workerd, the package" + (", without snapshot" if "without" in name else "")
-        serves[way] = partial(_served, script, models)
-    return {
-        (way, figure): partial(start_worker, serve, figure, url)
-        for way, serve in serves.items()
-        for figure in FIGURES
-    }
+def _visits(figures: Figures, work: Path, rounds: int, url: str) -> None:
+    with served(work) as site, sync_playwright() as playwright:
+        begin = partial(visit, playwright.chromium, site, inference_host=url)
+        _starts(figures, visitors(work / "project", work), begin, rounds)
 
 
-def _served(script: Path, models: Path, **variables: str) -> AbstractContextManager[HasUrl]:
-    return serve_worker(script, models, NEWEST, variables)
+def _warm(work: Path, rounds: int, url: str) -> dict[str, list[Marks]]:
+    ways = measured_ways(work)
+    seen = _alternated({(way.name, ""): partial(warmed, way, url) for way in ways}, rounds)
+    found = {}
+    for way, language in zip(ways, LANGUAGES, strict=True):
+        size = {COMPRESSED: compressed(work / "project", work, language)}
+        found[way.name] = [{**marks, **size} for marks in seen[way.name][""]]
+    return found
 
 
-def _alternated(starts: Starts, rounds: int) -> Seen:
-    seen: Seen = {}
+def _alternated(starts: Mapping[tuple[str, str], Callable[[], Marks]], rounds: int) -> Seen:
+    """The marks of all rounds; one before the first warms files, and makes visitors return."""
+    seen: Seen = {way: {} for way, _ in starts}
     for number in range(rounds + 1):
         order = list(starts.items())
         for (way, figure), begin in order if number % 2 == 0 else reversed(order):
             marks = begin()
             if number:
-                seen.setdefault(way, {}).setdefault(figure, []).append(marks)
-    return {way: seen[way] for way in dict.fromkeys(way for way, _ in starts)}
-
-
-def summary(marks: Sequence[Marks]) -> dict[str, dict[str, float]]:
-    """Median and least value of every mark."""
-    return {
-        name: {
-            "median": statistics.median(each[name] for each in marks),
-            "least": min(each[name] for each in marks),
-        }
-        for name in marks[0]
-    }
-
-
-def show(figures: Seen, stages: Seen, console: Console) -> None:
-    """Print the tables."""
-    table = Table(title="ms from the start of the process: median (least)", title_justify="left")
-    for column in ("", *SHOWN.values()):
-        table.add_column(column, justify="right" if column else "left")
-    for way, those in figures.items():
-        cells = [_cell(those.get(figure), "answered") for figure in FIGURES]
-        table.add_row(way, *cells, _cell(those.get("embed"), "again"))
-    console.print(table)
-    if not stages:
-        return
-    stage = Table(title="the way to the first vector, ms, medians", title_justify="left")
-    for column in ("", *STAGES.values()):
-        stage.add_column(column, justify="right" if column else "left")
-    for way, those in stages.items():
-        marks = summary(those["embed"])
-        stage.add_row(way, *(f"{marks[name]['median']:.0f}" for name in STAGES))
-    console.print(stage)
-
-
-def _cell(marks: Sequence[Marks] | None, name: str) -> str:
-    if marks is None:
-        return "–"
-    values = summary(marks)[name]
-    return f"{values['median']:.0f} ({values['least']:.0f})"
+                seen[way].setdefault(figure, []).append(marks)
+    return seen
 
 
 def main() -> None:
     """Measure, then print tables; with `--json`, write the figures, too."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=9, help="starts of each kind (9)")
-    parser.add_argument("--host", action="append", choices=[*HOSTS, "workerd"], help="only these")
+    parser.add_argument(
+        "--rounds", type=int, default=ROUNDS, help=f"starts of each kind ({ROUNDS})"
+    )
+    parser.add_argument("--host", action="append", choices=ALL_HOSTS, help="only these")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     given = parser.parse_args()
+    hosts = given.host or ALL_HOSTS
+    if "chromium" in hosts:
+        with sync_playwright() as playwright:
+            executable(playwright.chromium)  # or say at once that there is none
     busy = os.getloadavg()[0]
-    figures, stages = measured(given.host or [*HOSTS, "workerd"], given.rounds)
+    figures = measured(hosts, given.rounds)
     facts = {
         "cores": os.cpu_count(),
         "rounds": given.rounds,
@@ -185,19 +141,10 @@ def main() -> None:
         "load average after": os.getloadavg()[0],
     }
     if given.json:
-        whole = {
-            **facts,
-            **{
-                name: {
-                    way: {figure: summary(marks) for figure, marks in those.items()}
-                    for way, those in seen.items()
-                }
-                for name, seen in (("milliseconds", figures), ("stages", stages))
-            },
-        }
-        given.json.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    console = Console(width=None if os.isatty(1) else 130)
-    show(figures, stages, console)
+        text = json.dumps({**facts, **figures.as_json()}, indent=1, ensure_ascii=False)
+        given.json.write_text(f"{text}\n", "utf-8")
+    console = Console(width=None if os.isatty(1) else WIDTH)
+    show(figures, console)
     console.print(", ".join(f"{name} {value}" for name, value in facts.items()))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -13,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.browser.peer import install_peer
+from bench.cold.copies import with_marks, without_snapshot
 from bench.cold.functions import LANGUAGES
 from tests.js.package import link_native_engine, needs
 
@@ -20,30 +19,20 @@ HERE = Path(__file__).parent
 HOSTS = ("node", "deno", "bun")
 FIGURES = ("hello", "ask", "embed")
 
-_READ = """onProgress: ({ file, loaded, total }) => {
-  if (file.endsWith(".data") && loaded === total) console.log("@read");
-}"""
-"""An option that tells when the model's weights have been read."""
-
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A server to start, what it is asked, and whether it prints how far it has come."""
+    """A server to start, what it is asked, and whether it prints how far it has come.
+
+    Time counts from the start of the process, or from when it has answered at the path `since`.
+    """
 
     name: str
     folder: Path
     command: Sequence[str]
     figures: Sequence[str] = FIGURES
     stages: bool = False
-
-
-def deployed_workers(project: Path, work: Path) -> dict[str, Path]:
-    """The folders of the function as Workers, in both languages."""
-    folders = {}
-    for language, shown in LANGUAGES.items():
-        folder = folders[f"workerd, {shown}"] = work / f"worker-{language}"
-        _deploy(project, f"cold-{language}", "cloudflare", folder)
-    return folders
+    since: str | None = None
 
 
 def deployed_ways(project: Path, work: Path, host: str) -> list[Way]:
@@ -51,20 +40,18 @@ def deployed_ways(project: Path, work: Path, host: str) -> list[Way]:
     ways = []
     for language, shown in LANGUAGES.items():
         web, native = (work / f"{host}-{language}{engine}" for engine in ("", "-native"))
-        command = _command(_deploy(project, f"cold-{language}", host, web))
-        asked = _deploy(project, f"cold-{language}", host, native, "--native")
-        native_command = _command(asked)
+        command = _command(deploy(project, language, host, web))
+        native_command = _command(deploy(project, language, host, native, "--native"))
         link_native_engine(native)
-        without = _with_option(web, "snapshot: false")
-        name = f"{host}, {shown}"
+        name, by_native = f"{host}, {shown}", f"{host}, {shown}, --native"
+        without = f"{name}, without snapshot"
         ways += [
             Way(name, web, command),
-            Way(f"{name}, without snapshot", without, command, ("ask", "embed")),
-            Way(f"{name}, --native", native, native_command, ("embed",)),
+            Way(without, without_snapshot(web), command, ("ask", "embed")),
+            Way(by_native, native, native_command, ("embed",)),
+            Way(name, with_marks(web), command, ("embed",), stages=True),
+            Way(by_native, with_marks(native), native_command, ("embed",), stages=True),
         ]
-        for suffix, folder, start in (("", web, command), (", --native", native, native_command)):
-            watched = _with_option(folder, _READ)
-            ways.append(Way(f"{name}{suffix}", watched, start, ("embed",), stages=True))
     return ways
 
 
@@ -80,10 +67,10 @@ def peer_ways(work: Path, models: Path) -> list[Way]:
     ]
 
 
-def _deploy(project: Path, name: str, host: str, folder: Path, *options: str) -> str:
-    """Deploy a function; gives what is printed, which ends with what starts it."""
+def deploy(project: Path, language: str, host: str, folder: Path, *options: str) -> str:
+    """Deploy the function in a language; gives what is printed, which ends with what starts it."""
     edgelet = str(Path(sys.executable).with_name("edgelet"))
-    asked = [name, "--target", host, "--out", str(folder), *options]
+    asked = [f"cold-{language}", "--target", host, "--out", str(folder), *options]
     done = subprocess.run(
         [edgelet, "functions", "deploy", *asked],
         cwd=project,
@@ -99,20 +86,3 @@ def _deploy(project: Path, name: str, host: str, folder: Path, *options: str) ->
 def _command(printed: str) -> list[str]:
     program, *arguments = shlex.split(printed.splitlines()[-1])
     return [needs(program), *arguments]
-
-
-def _with_option(folder: Path, option: str) -> Path:
-    """The same folder, with an option of the runtime in its handler."""
-    copy = folder.with_name(f"{folder.name}-{len([*folder.parent.iterdir()])}")
-    shutil.copytree(folder, copy, copy_function=os.link)
-    handler = copy / "handler.js"
-    before = handler.read_text()
-    given = re.sub(r"environment\(names\)", rf"\g<0>, {option}", before, count=1)
-    if given == before:
-        given = before.replace(", { device", f", {{ {option}, device")
-    if given == before:
-        given = re.sub(r'(import\("[^"]+"\))\)', rf"\1, {{ {option} }})", before)
-    assert given != before
-    handler.unlink()
-    handler.write_text(given)
-    return copy

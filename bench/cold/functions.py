@@ -1,7 +1,8 @@
-"""The function that is measured, in both languages and in a Worker.
+"""The function that is measured, in both languages.
 
 It answers a greeting at once (`/hello`), streams what a language model says (`/ask`), and embeds a
-text (`/embed`). What it prints tells how far it has come: `@loaded`, `@asked`, `@embedded`.
+short text (`/embed`) or one that is longer than the model reads (`/long`). What it prints tells how
+far it has come: `@loaded`, `@asked`, `@embedded`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from pathlib import Path
 
 MODEL = "all-MiniLM-L6-v2"
 QUERY = "How do I reset my password?"
+LONG = 100
+"""How often `/long` repeats it."""
 
 LANGUAGES = {"py": "Python", "js": "JavaScript"}
 
@@ -27,62 +30,44 @@ async def pieces(chunks):
 
 @serve
 async def handler(request: Request) -> Response:
-    print("@asked")
-    if request.path == "/hello":
+    path = request.path.rpartition("/")[2]
+    if path == "hello":
         return Response("Hello")
-    if request.path == "/ask":
+    print("@asked")
+    if path == "ask":
         return Response.stream(pieces(await writer.run("Why?", stream=True)))
-    vector = await embedder.run("{QUERY}", mean_pool=True, normalize=True)
+    text = "{QUERY}" * ({LONG} if path == "long" else 1)
+    vector = await embedder.run(text, mean_pool=True, normalize=True)
     print("@embedded")
     return Response.json(vector)
-"""
-
-_JAVASCRIPT = f"""
-const pieces = async function* (chunks) {{
-  for await (const chunk of chunks) yield new TextEncoder().encode(chunk.response ?? "");
-}};
-
-async function handler(request) {{
-  console.log("@asked");
-  const {{ pathname }} = new URL(request.url);
-  if (pathname === "/hello") return new Response("Hello");
-  if (pathname === "/ask") {{
-    return new Response(ReadableStream.from(pieces(await writer.run("Why?", {{ stream: true }}))));
-  }}
-  const vector = await embedder.run("{QUERY}", {{ mean_pool: true, normalize: true }});
-  console.log("@embedded");
-  return Response.json(vector);
-}}
 """
 
 JAVASCRIPT = f"""
 const embedder = new Supabase.ai.Session("{MODEL}"), writer = new Supabase.ai.Session("mistral");
 console.log("@loaded");
-{_JAVASCRIPT}
-Deno.serve(handler);
-"""
 
-_WORKER = f"""
-import {{ env }} from "cloudflare:workers";
-import engineWasm from "edgelet/assets/onnxruntime/ort-wasm-simd-threaded.wasm";
-import {{ configure, Session }} from "edgelet/worker";
-import python from "./python.mjs";
-%s
-configure({{
-  modules: {{ ...python, engineWasm, %s }},
-  models: (path) => env.MODELS.fetch(`https://models.local/${{path}}`),
+const streamed = (chunks) => {{
+  const coming = chunks[Symbol.asyncIterator](), encoder = new TextEncoder();
+  return new ReadableStream({{
+    async pull(controller) {{
+      const {{ value, done }} = await coming.next();
+      if (done) controller.close();
+      else controller.enqueue(encoder.encode(value.response ?? ""));
+    }},
+  }});
+}};
+
+Deno.serve(async (request) => {{
+  const path = new URL(request.url).pathname.split("/").at(-1);
+  if (path === "hello") return new Response("Hello");
+  console.log("@asked");
+  if (path === "ask") return new Response(streamed(await writer.run("Why?", {{ stream: true }})));
+  const text = "{QUERY}".repeat(path === "long" ? {LONG} : 1);
+  const vector = await embedder.run(text, {{ mean_pool: true, normalize: true }});
+  console.log("@embedded");
+  return Response.json(vector);
 }});
-const embedder = new Session("{MODEL}"), writer = new Session("mistral");
-const console = {{ log() {{}} }}; // here it would be among the errors
-{_JAVASCRIPT}
-export default {{ fetch: handler }};
 """
-
-WORKERS = {
-    "cold": _WORKER % ('import snapshot from "edgelet/assets/python/snapshot.bin.gz";', "snapshot"),
-    "cold-without": _WORKER % ("", ""),
-}
-"""The Worker that starts from the snapshot, and the one that does without."""
 
 
 def write_project(folder: Path) -> None:

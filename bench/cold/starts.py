@@ -7,57 +7,57 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from typing import Protocol
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-import httpx2
 from bench.cold.folders import Way
 from bench.serve.servers import free_port
 
 PATIENCE = 60.0
 
+_LISTENS = ("Listening", '{"event":"listen"')
+"""How lines begin by which servers, and workerd, say so."""
+
 Marks = dict[str, float]
-"""Milliseconds since the process was started, by what had happened then."""
+"""Milliseconds since a start began, by what had happened then."""
 
 
-class HasUrl(Protocol):
-    """Something that listens."""
+class Clock:
+    """Milliseconds since it was made, or started anew, and what happened when."""
 
-    @property
-    def url(self) -> str: ...
+    def __init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        """Count from now on, and forget what has happened."""
+        self._began = time.perf_counter()
+        self.marks: Marks = {}
+
+    def now(self) -> float:
+        return (time.perf_counter() - self._began) * 1e3
+
+    def mark(self, name: str) -> None:
+        """Remember when that happened first."""
+        self.marks.setdefault(name, self.now())
 
 
 def start(way: Way, figure: str, inference_host: str) -> Marks:
     """Start a server and ask it once: `answered` is when the first byte of a body had come, and
     `again` how long the same took a second time.
     """
-    port = free_port()
-    env = {"PORT": str(port), "HOST": "127.0.0.1", "AI_INFERENCE_API_HOST": inference_host}
-    with _process(way, env) as (marks, since):
-        _first_byte(port, figure)
-        marks["answered"] = since()
-        asked = since()
-        _first_byte(port, figure)
-        marks["again"] = since() - asked
-    return marks  # by now all that it printed has been read
+    with running(way, inference_host) as (port, clock):
+        if way.since is not None:
+            first_byte(port, way.since)
+            clock.start()
+        first_byte(port, figure)
+        clock.mark("answered")
+        asked = clock.now()
+        first_byte(port, figure)
+        again = clock.now() - asked
+    return {**clock.marks, "again": again}  # by now all that it printed has been read
 
 
-def start_worker(
-    serve: Callable[..., AbstractContextManager[HasUrl]], figure: str, inference_host: str
-) -> Marks:
-    """The same for a Worker in workerd, which `serve` serves with variables."""
-    began = time.perf_counter()
-    with serve(AI_INFERENCE_API_HOST=inference_host) as worker:
-        port = httpx2.URL(worker.url).port or 0
-        _first_byte(port, figure)
-        answered = time.perf_counter()
-        _first_byte(port, figure)
-        again = time.perf_counter()
-    return {"answered": (answered - began) * 1e3, "again": (again - answered) * 1e3}
-
-
-def _first_byte(port: int, figure: str) -> None:
+def first_byte(port: int, figure: str) -> None:
     """Ask until somebody listens, and wait for the first byte of the answer's body."""
     end = time.monotonic() + PATIENCE
     while True:
@@ -78,9 +78,11 @@ def _first_byte(port: int, figure: str) -> None:
 
 
 @contextmanager
-def _process(way: Way, env: Mapping[str, str]) -> Iterator[tuple[Marks, Callable[[], float]]]:
-    marks: Marks = {}
-    began = time.perf_counter()
+def running(way: Way, inference_host: str) -> Iterator[tuple[int, Clock]]:
+    """Run a server; gives its port, where it may not listen yet, and a clock that hears it."""
+    port = free_port()
+    env = {"PORT": str(port), "HOST": "127.0.0.1", "AI_INFERENCE_API_HOST": inference_host}
+    clock = Clock()
     process = subprocess.Popen(
         way.command,
         cwd=way.folder,
@@ -92,20 +94,19 @@ def _process(way: Way, env: Mapping[str, str]) -> Iterator[tuple[Marks, Callable
     )
     printed: list[str] = []
 
-    def since() -> float:
-        return (time.perf_counter() - began) * 1e3
-
     def read() -> None:
         assert process.stdout is not None
         for line in process.stdout:
             printed.append(line)
-            if line.startswith(("@", "Listening")):
-                marks.setdefault(line.split()[0].lower().removeprefix("@"), since())
+            if line.startswith("@"):
+                clock.mark(line.strip().removeprefix("@"))
+            elif line.startswith(_LISTENS):
+                clock.mark("listening")
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     try:
-        yield marks, since
+        yield port, clock
     except Exception as error:
         raise RuntimeError(f"{way.name} failed: {''.join(printed[-20:])}") from error
     finally:

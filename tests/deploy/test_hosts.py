@@ -22,6 +22,7 @@ from tests.servers.steps import Body, Head, Stall
 from tests.serving.served import write
 
 LOST = ("assets/onnxruntime", "assets/models")
+LOADED = "what runs models is loaded"
 
 pytestmark = pytest.mark.parametrize("target", TARGETS)
 
@@ -33,14 +34,14 @@ def inference_host() -> Iterator[ScriptedServer]:
 
 
 def without_engine(folder: Path) -> None:
-    """Take away what runs models: onnxruntime's modules and binaries, and tokenizers."""
+    """Take away what runs models: binaries, and onnxruntime and tokenizers, which now say so."""
     [package] = (path.parent for path in folder.rglob("deployed.*.js"))
     for name in LOST:
         shutil.rmtree(package / name, ignore_errors=True)
     engines = [*package.glob("*-ort.*"), *package.glob("*-tokenizers-*")]
     assert len(engines) >= 2
     for file in engines:
-        file.unlink()
+        file.write_text(f'console.log("{LOADED}");')
 
 
 @pytest.mark.parametrize("name", ["embed-minilm", "embed-minilm-js"])
@@ -89,6 +90,7 @@ def test_a_language_model_streams_without_engine_or_model(
         go_on.set()
         inference_host.play_next(says_a_word_then_waits)
         assert function.get(params={"prompt": "Why?"}).text == "Because of Rayleigh."
+    assert not [line for line in function.printed if LOADED in line]
 
 
 def test_leaving_before_the_answer_cancels_the_handler(

@@ -62,14 +62,17 @@ def test_without_the_engine_it_says_what_is_missing(tmp_path: Path, target: str,
 
 @on_servers
 @pytest.mark.parametrize("name", ["ollama-test", "ollama-test-py"])
-def test_a_language_model_needs_no_engine(tmp_path: Path, target: str, name: str) -> None:
+def test_a_language_model_loads_no_engine(tmp_path: Path, target: str, name: str) -> None:
     said = deployed(EXAMPLES, name, target, tmp_path, "--native", "--no-model")
+    loaded = "the engine is loaded"
+    write(tmp_path, {"node_modules/onnxruntime-node/index.js": f'console.log("{loaded}");'})
     answer = ndjson(*ollama_generate("Because ", "of Rayleigh."))
     with (
         ScriptedServer(answer) as server,
         running(tmp_path, said["next"], AI_INFERENCE_API_HOST=server.url) as function,
     ):
         assert function.get(params={"prompt": "Why?"}).text == "Because of Rayleigh."
+    assert not [line for line in function.printed if loaded in line]
 
 
 @on_servers

@@ -11,7 +11,7 @@ import struct
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatch
 from pathlib import Path
@@ -31,7 +31,8 @@ def running_worker(folder: Path, assets: str = "", **env: str) -> Iterator[Runni
     """
     with tempfile.TemporaryDirectory() as temporary:
         config = Path(temporary) / "workerd.capnp"
-        config.write_text(_config(folder, assets, env))
+        bindings = [f"(name = {_text(key)}, text = {_text(value)})" for key, value in env.items()]
+        config.write_text(worker_config(folder, bindings, assets))
         (config.parent / "folder").symlink_to(folder.resolve())  # it embeds what lies below it
         reading, writing = os.pipe()
         command = [install_workerd(), "serve", "--verbose", config, f"--control-fd={writing}"]
@@ -87,30 +88,32 @@ def modules(folder: Path) -> dict[str, tuple[str, Path]]:
     }
 
 
-def _config(folder: Path, served: str, env: dict[str, str]) -> str:
+def worker_config(folder: Path, bindings: Sequence[str], assets: str = "") -> str:
+    """workerd's configuration for a Worker with those bindings beside its own.
+
+    It finds the Worker's files in `folder/`, beside the configuration. `assets` as above.
+    """
     wrangler = json.loads((folder / "wrangler.jsonc").read_text("utf-8"))
-    assets = wrangler["assets"]
-    assert assets["run_worker_first"] is True
-    disk = f"disk = (path = {_text(str(folder / assets['directory']))})"
-    external = f"external = (address = {_text(served)}, http = ())"
+    assert wrangler["assets"]["run_worker_first"] is True
+    disk = f"disk = (path = {_text(str(folder / wrangler['assets']['directory']))})"
+    external = f"external = (address = {_text(assets)}, http = ())"
     embedded = ", ".join(
         f"(name = {_text(name)}, {KINDS[kind]} = embed {_text(_place(path, folder))})"
         for name, (kind, path) in modules(folder).items()
     )
-    bindings = [f'(name = {_text(assets["binding"])}, service = "assets")']
-    bindings += [f"(name = {_text(name)}, text = {_text(value)})" for name, value in env.items()]
+    own = f'(name = {_text(wrangler["assets"]["binding"])}, service = "assets")'
     flags = ", ".join(map(_text, wrangler["compatibility_flags"]))
     return f"""using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     (name = "main", worker = (
       modules = [{embedded}],
-      bindings = [{", ".join(bindings)}],
+      bindings = [{", ".join([own, *bindings])}],
       compatibilityDate = {_text(wrangler["compatibility_date"])},
       compatibilityFlags = [{flags}],
     )),
     (name = "internet", network = (allow = ["public", "private"])),
-    (name = "assets", {external if served else disk}),
+    (name = "assets", {external if assets else disk}),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
 );
