@@ -226,14 +226,8 @@ bench() {
     component >/dev/null
     bundle
     export EDGELET_DENO=${EDGELET_DENO:-$PWD/js-shim/node_modules/deno/deno}
-<<<<<<< ours
   elif [ "$name" = stream ]; then
     install test
-  elif [ "$name" = cold ]; then
-    install test
-    bundle
-=======
->>>>>>> theirs
   fi
   "$PYTHON" -m "bench.$name" "$@"
 }
