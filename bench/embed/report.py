@@ -22,7 +22,8 @@ def show(results: Results, console: Console) -> None:
             if (row["model"], row["threads"]) == (model, threads)
         }
         console.print(_speed(place, rows, singles, results))
-        console.print(_ratios(place, rows))
+        if any(row["contender"].startswith("edgelet") for row in rows):
+            console.print(_ratios(place, rows))
     if results["quality"] or results["starts"]:
         console.print(_once(results))
     for name in ("together", "linear"):

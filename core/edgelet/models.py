@@ -16,8 +16,8 @@ from edgelet.tokenizer import Tokenizer, tokenizer_for
 Precision = Literal["fp32", "q8", "int8"]
 """How a model's weights are stored and multiplied.
 
-`fp32` is the reference; `q8` keeps 8-bit block weights (a quarter of the download, vectors very
-near fp32); `int8` multiplies 8-bit weights with 8-bit activations (the fastest).
+`fp32` is the reference; `q8` keeps 8-bit block weights (a quarter of the download, vectors and
+speed very near fp32's); `int8` multiplies 8-bit weights with 8-bit activations (the fastest).
 """
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 

@@ -15,7 +15,9 @@ Knows artefacts; knows nothing of where they come from, of tokenizers or of even
 from __future__ import annotations
 
 import base64
+import ctypes
 import os
+import sys
 import threading
 from array import array
 from pathlib import Path
@@ -172,11 +174,24 @@ def _open_session(artefact: Path, card: ModelCard, threads: int) -> Any:
         if card.precision == "int8" and int8_saturates():
             # Slower, but right. Not set without need: it would slow the right kernels down too.
             options.add_session_config_entry("session.x64quantprecision", "1")
-        return onnxruntime.InferenceSession(
+        session = onnxruntime.InferenceSession(
             str(artefact / GRAPH), options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:  # onnxruntime's errors share no base class of its own
         raise _refused(artefact, "cannot be opened", error) from error
+    _give_memory_back()
+    return session
+
+
+def _give_memory_back() -> None:
+    """Hand to the system what the C library keeps of freed memory.
+
+    Opening `q8` passes through 180 MB, of which 70 are in use afterwards (MiniLM).
+    """
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's alone
+        if trim is not None:
+            trim(0)
 
 
 def _session_options(threads: int) -> Any:

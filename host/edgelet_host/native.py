@@ -71,6 +71,8 @@ class NativeHost(Host):
                 opening = self._opened[key] = Future()
                 threading.Thread(target=self._open, args=(key, opening), daemon=True).start()
         try:
+            if opening.done():  # nearly always: spare the event loop a round
+                return opening.result()
             return await asyncio.shield(asyncio.wrap_future(opening))
         except EdgeletError as error:  # shared by all who wait, so without the others' tracebacks
             raise error.with_traceback(None) from error.__cause__

@@ -24,7 +24,11 @@ def neighbours(vectors: Floats, count: int = 10) -> list[set[int]]:
 
 @pytest.mark.parametrize(
     ("precision", "mean", "least", "agreement"),
-    [("fp32", 0.99999, 0.99999, 0.999), ("q8", 0.9995, 0.999, 0.97), ("int8", 0.999, 0.997, 0.95)],
+    [
+        ("fp32", 0.99999, 0.99999, 0.999),
+        ("q8", 0.9999, 0.9997, 0.985),
+        ("int8", 0.999, 0.997, 0.95),
+    ],
 )
 def test_vectors_and_neighbours_agree_with_sentence_transformers(
     alone: Alone,
@@ -61,8 +65,8 @@ def test_neighbours_of_the_same_length_leave_a_vector_untouched(
 
 @pytest.mark.parametrize(
     ("precision", "least"),
-    # In 8 bits the last digits of the masked attention may turn a rounding over.
-    [("fp32", 0.999999), ("q8", 0.999), ("int8", 0.999)],
+    # In 8-bit activations the last digits of the masked attention may turn a rounding over.
+    [("fp32", 0.999999), ("q8", 0.999999), ("int8", 0.999)],
 )
 def test_padding_hardly_touches_a_vector(
     minilm: Minilm, alone: Alone, reference: Reference, precision: Precision, least: float
@@ -80,7 +84,7 @@ def test_padding_hardly_touches_a_vector(
 
 def test_eight_bits_take_about_a_quarter_of_the_room(minilm: Minilm) -> None:
     sizes = {precision: _size(minilm(precision)) for precision in ("fp32", "q8", "int8")}
-    assert sizes["q8"] < 0.28 * sizes["fp32"]
+    assert sizes["q8"] < 0.29 * sizes["fp32"]
     assert sizes["int8"] < 0.28 * sizes["fp32"]
 
 

@@ -25,7 +25,8 @@ from edgelet_host.builder.interface import LENGTHS, TOKEN_IDS, token_count
 from edgelet_host.builder.safetensors import Array, Weights
 from edgelet_host.builder.source import positive
 
-OPSET = 18
+OPSET = 21
+"""The first whose `QuantizeLinear` takes a scale for every row."""
 
 _MASKED = -30000.0
 """Added to the scores of padding: its share is exactly 0 after the softmax, in float16 too."""
