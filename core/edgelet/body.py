@@ -19,7 +19,7 @@ from weakref import ref
 
 from edgelet.errors import EdgeletError, OptionError
 from edgelet.headers import Headers
-from edgelet.wordpiece import replace_lone_surrogates
+from edgelet.surrogates import replace_lone_surrogates
 
 BodyChunk: TypeAlias = bytes | bytearray | memoryview | str
 """A piece of a body. Text is sent as UTF-8."""

@@ -3,16 +3,17 @@
 This is the one module of core that knows asyncio; CPython and the WASI guest share it. It carries
 answers in and failures back, and decides nothing: which deadline, which error and what comes next
 are the steps' own business.
+
+asyncio takes longer to import than all else of edgelet, so it is imported where it is used.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 from weakref import proxy
 
 from edgelet.abort import AbortSignalLike
@@ -31,16 +32,23 @@ from edgelet.effects import (
 from edgelet.errors import Aborted, EdgeletError
 from edgelet.host import Host
 
+if TYPE_CHECKING:
+    import asyncio
+
 T = TypeVar("T")
 
 
 def clock() -> float:
     """The present instant, in seconds, on the clock that deadlines are measured by."""
+    import asyncio
+
     return asyncio.get_running_loop().time()
 
 
 def in_event_loop() -> bool:
     """Whether the caller runs inside an event loop, where waiting would block it."""
+    import asyncio
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -50,6 +58,8 @@ def in_event_loop() -> bool:
 
 def runner() -> asyncio.Runner:
     """An event loop of one's own, for a synchronous face over the asynchronous one."""
+    import asyncio
+
     return asyncio.Runner()
 
 
@@ -89,7 +99,7 @@ async def _perform(effect: Effect, host: Host, signal: AbortSignalLike | None) -
             return await _wait(host.run_model(effect), effect.deadline, signal)
         case Send():
             if effect.not_before is not None:
-                await _wait(asyncio.sleep(effect.not_before - clock()), effect.deadline, signal)
+                await _pause(effect.not_before - clock(), effect.deadline, signal)
             head = await _wait(host.send(effect), effect.deadline, signal)
             return replace(head, at=clock())
         case Close(response):
@@ -102,6 +112,8 @@ async def _perform(effect: Effect, host: Host, signal: AbortSignalLike | None) -
 async def _together(
     steps: tuple[Steps[Any], ...], host: Host, signal: AbortSignalLike | None
 ) -> list[Any]:
+    import asyncio
+
     if len(steps) == 1:
         return [await drive(steps[0], host, signal)]
     try:
@@ -112,10 +124,18 @@ async def _together(
     return [task.result() for task in tasks]
 
 
+async def _pause(seconds: float, deadline: float | None, signal: AbortSignalLike | None) -> None:
+    import asyncio
+
+    await _wait(asyncio.sleep(seconds), deadline, signal)
+
+
 async def _wait(
     work: Coroutine[Any, Any, T], deadline: float | None, signal: AbortSignalLike | None
 ) -> T:
     """Await `work`, no longer than until `deadline` and no longer than `signal` is silent."""
+    import asyncio
+
     fired = False
     try:
         async with asyncio.timeout_at(deadline) as limit:
@@ -200,6 +220,8 @@ class Stream(Generic[T]):
         host: Host,
         signal: AbortSignalLike | None,
     ) -> None:
+        import asyncio
+
         self._opened = opened
         self._view = view
         self._host = host
@@ -250,6 +272,8 @@ class Stream(Generic[T]):
 
     async def aclose(self) -> None:
         """Close the connection; what has not been read is dropped. May be called twice."""
+        import asyncio
+
         self._check_loop()
         self._listener.close()
         self._ready.clear()
@@ -283,6 +307,8 @@ class Stream(Generic[T]):
             )
 
     def _check_loop(self) -> None:
+        import asyncio
+
         if self._loop is not asyncio.get_running_loop():
             raise EdgeletError("this stream belongs to another event loop; read it where it began")
 
@@ -293,6 +319,8 @@ _closing: set[asyncio.Task[None]] = set()
 
 def _closing_task(opened: Opened, host: Host) -> asyncio.Task[None]:
     """Close an answer to the end, whatever becomes of whoever asked for it."""
+    import asyncio
+
     task = asyncio.get_running_loop().create_task(drive(opened.close(), host))
     _closing.add(task)
     task.add_done_callback(_closing.discard)

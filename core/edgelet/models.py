@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from edgelet.tokenizer import Tokenizer, tokenizer_for
+if TYPE_CHECKING:
+    from edgelet.tokenizer import Tokenizer
 
 Precision = Literal["fp32", "q8", "int8"]
 """How a model's weights are stored and multiplied.
@@ -59,6 +60,8 @@ class OpenedModel:
     @cached_property
     def tokenizer(self) -> Tokenizer:
         """The tokenizer of this model: core's own where it covers the model, else the host's."""
+        from edgelet.tokenizer import tokenizer_for  # its tables take a while
+
         return tokenizer_for(self.tokenizer_json, self.encode, self.card.model)
 
 

@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import Protocol
 
 from edgelet.errors import ModelError
-from edgelet.wordpiece import WordPiece, replace_lone_surrogates
+from edgelet.surrogates import replace_lone_surrogates
+from edgelet.wordpiece import WordPiece
 
 
 class Tokenizer(Protocol):

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from edgelet.errors import OptionError
-from edgelet.wordpiece import replace_lone_surrogates
+from edgelet.surrogates import replace_lone_surrogates
 
 _BEFORE_PATH = re.compile(r"(?:[^:/?#]+:)?(?://[^/?#]*)?")  # RFC 3986, appendix B
 _URL_CHARACTERS = string.ascii_letters + string.digits + "-._~:/?#[]@!$&'()*+,;=%"  # RFC 3986

@@ -16,7 +16,7 @@ STARTS = Path(__file__).parent / "starts.mjs"
 EVERYTHING = """
 import json, random, sys, traceback
 from edgelet import Session, __version__
-from edgelet.wordpiece import replace_lone_surrogates
+from edgelet.surrogates import replace_lone_surrogates
 try:
     1 / 0
 except ZeroDivisionError:

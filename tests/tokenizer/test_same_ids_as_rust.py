@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edgelet.wordpiece import WordPiece, replace_lone_surrogates
+from edgelet.surrogates import replace_lone_surrogates
+from edgelet.wordpiece import WordPiece
 from tests.tokenizer.compare_with_rust import (
     CODE_POINTS,
     SETS,

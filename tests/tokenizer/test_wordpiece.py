@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models
 
 from edgelet.errors import ModelError, OptionError
-from edgelet.wordpiece import WordPiece, replace_lone_surrogates
+from edgelet.surrogates import replace_lone_surrogates
+from edgelet.wordpiece import WordPiece
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,6 +10,7 @@ import gc
 import os
 import sys
 
+import edgelet.tokenizer  # noqa: F401 (core imports it with the first model)
 from edgelet.host import use_host
 from edgelet_guest.guest import Guest
 from edgelet_guest.modules import forget
