@@ -160,7 +160,7 @@ class _Work:
         self._options = options
         self._deadline = deadline
         self._max_tokens = _max_tokens(opened.card, options)
-        self._rows: list[memoryview] = [memoryview(b"")] * len(texts)
+        self._rows = _Rows(opened.card.dimensions, len(texts), options.mean_pool)
         self._token_counts = [0] * len(texts)
         self._truncated: list[int] = []
         self._done = 0
@@ -177,18 +177,16 @@ class _Work:
                 alone=len(self._texts) == 1,
                 deadline=self._deadline,
             )
-            self._place(batch, memoryview(rows).cast("B"))
+            self._rows.place(batch, memoryview(rows).cast("B"))
             self._done += len(batch.texts)
             if self._options.progress is not None:
                 self._options.progress(self._done, len(self._texts))
 
     def result(self) -> Embeddings[Any]:
         """All rows, in the caller's order."""
-        values = array("f")
-        values.frombytes(b"".join(self._rows))
         return Embeddings(
             self._opened.card,
-            values,
+            self._rows.joined(),
             self._options.mean_pool,
             tuple(self._token_counts),
             tuple(sorted(self._truncated)),
@@ -226,12 +224,39 @@ class _Work:
         self._token_counts[index] = len(ids)
         return ids
 
-    def _place(self, batch: _Batch, rows: memoryview) -> None:
-        row_bytes = self._opened.card.dimensions * _FLOAT_BYTES
-        stride = row_bytes if self._options.mean_pool else row_bytes * max(batch.lengths)
-        for place, index in enumerate(batch.texts):
-            used = row_bytes if self._options.mean_pool else row_bytes * batch.lengths[place]
-            self._rows[index] = rows[place * stride : place * stride + used]
+
+class _Rows:
+    """The rows of all texts as they arrive, in bytes.
+
+    Pooled, each text has one, whose place is known beforehand: rows are written there, and nothing
+    else is kept. Otherwise a text's are kept until all are there.
+    """
+
+    def __init__(self, dimensions: int, texts: int, pooled: bool) -> None:
+        self._row = dimensions * _FLOAT_BYTES
+        self._pooled = array("f", bytes(self._row * texts)) if pooled else None
+        self._of_texts = [memoryview(b"")] * (0 if pooled else texts)
+
+    def place(self, batch: _Batch, rows: memoryview) -> None:
+        """Take a batch's rows, with padding where texts have several."""
+        if self._pooled is None:
+            stride = self._row * max(batch.lengths)
+            for number, text in enumerate(batch.texts):
+                begin = number * stride
+                self._of_texts[text] = rows[begin : begin + self._row * batch.lengths[number]]
+            return
+        with memoryview(self._pooled).cast("B") as pooled:
+            for number, text in enumerate(batch.texts):
+                begin, end = text * self._row, number * self._row
+                pooled[begin : begin + self._row] = rows[end : end + self._row]
+
+    def joined(self) -> array[float]:
+        """All rows, in the order of the texts."""
+        if self._pooled is not None:
+            return self._pooled
+        values = array("f")
+        values.frombytes(b"".join(self._of_texts))
+        return values
 
 
 def cut(

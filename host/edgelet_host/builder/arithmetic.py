@@ -86,10 +86,15 @@ class Blocks8:
     """
 
     _BLOCK = 16
+    _WORD_BLOCK = 64
+    """Numbers of a word's embedding with one scale, where its length can be divided by that."""
 
     def embed(self, graph: Graph, ids: str, table: Array) -> str:
         """See `Arithmetic.embed`."""
-        return _embed_rows(graph, ids, table)
+        words, length = table.shape
+        block = self._WORD_BLOCK if length % self._WORD_BLOCK == 0 else length
+        blocks = _embed_rows(graph, ids, table.reshape(words, -1, block))
+        return graph.op("Reshape", blocks, graph.value([0, 0, length], np.int64))
 
     def linear(self, graph: Graph, x: Activation, layers: Sequence[Dense]) -> list[str]:
         """See `Arithmetic.linear`."""
@@ -226,11 +231,23 @@ def _with_bias(graph: Graph, x: str, name: str, bias: Array | None) -> str:
 
 
 def _embed_rows(graph: Graph, ids: str, table: Array) -> str:
-    """A table in 8 bits with a scale for each word."""
-    quantised, scales = _quantise(table, axis=1)
-    rows = graph.op("Gather", graph.constant("embeddings.words", quantised), ids)
-    scale = graph.op("Gather", graph.constant("embeddings.scales", scales), ids)
-    return graph.op("Mul", graph.op("Cast", rows, to=TensorProto.FLOAT), scale)
+    """A table in 8 bits, with a float16 scale for each of the last axis."""
+    _, scales = _quantise(table, axis=-1)
+    scales = np.maximum(scales, _SMALLEST_SCALE).astype(np.float16)
+    quantised = np.clip(np.rint(table / scales.astype(np.float32)), -127, 127).astype(np.int8)
+    rows, scale = (
+        graph.op(
+            "Cast",
+            graph.op("Gather", graph.constant(f"embeddings.{part}", values), ids),
+            to=TensorProto.FLOAT,
+        )
+        for part, values in (("words", quantised), ("scales", scales))
+    )
+    return graph.op("Mul", rows, scale)
+
+
+_SMALLEST_SCALE = np.float32(2**-14)
+"""The smallest that float16 holds in full."""
 
 
 def _quantise(values: Array, axis: int) -> tuple[NDArray[np.int8], NDArray[Any]]:
