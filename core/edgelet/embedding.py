@@ -234,7 +234,7 @@ class _Rows:
 
     def __init__(self, dimensions: int, texts: int, pooled: bool) -> None:
         self._row = dimensions * _FLOAT_BYTES
-        self._pooled = array("f", bytes(self._row * texts)) if pooled else None
+        self._pooled = array("f", [0.0]) * (dimensions * texts) if pooled else None
         self._of_texts = [memoryview(b"")] * (0 if pooled else texts)
 
     def place(self, batch: _Batch, rows: memoryview) -> None:
@@ -247,8 +247,8 @@ class _Rows:
             return
         with memoryview(self._pooled).cast("B") as pooled:
             for number, text in enumerate(batch.texts):
-                begin, end = text * self._row, number * self._row
-                pooled[begin : begin + self._row] = rows[end : end + self._row]
+                to, begin = text * self._row, number * self._row
+                pooled[to : to + self._row] = rows[begin : begin + self._row]
 
     def joined(self) -> array[float]:
         """All rows, in the order of the texts."""
