@@ -7,17 +7,17 @@ Chromium was restarted, the server is asked whether files have changed, and says
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlencode
 
 from bench.browser.chromium import fresh_profile, profile
+from bench.browser.server import listening
 from bench.cold.copies import with_marks, with_page, without_snapshot
 from bench.cold.folders import FIGURES, deploy
 from bench.cold.functions import LANGUAGES
@@ -76,16 +76,8 @@ def visit(
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
     """Serve the folders in `folder`, as a static web server does; gives its URL."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=str(folder)))
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://localhost:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with listening(partial(_Handler, directory=str(folder))) as url:
+        yield url
 
 
 class _Handler(SimpleHTTPRequestHandler):
