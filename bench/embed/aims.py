@@ -85,8 +85,8 @@ def _over_bare(results: Results) -> Iterable[tuple[str, float]]:
 
 def _together(results: Results) -> Iterable[tuple[str, float]]:
     for row in results["together"]:
-        unbatched = max(row["in turn/s"], row["threads/s"])
-        yield f"{_where(row)}, {row['contender']}", row["together/s"] / unbatched
+        for unbatched, which in (("in turn/s", "one after another"), ("threads/s", "on threads")):
+            yield f"{_where(row)}, {row['contender']}, {which}", row["together/s"] / row[unbatched]
 
 
 def _linear(results: Results) -> Iterable[tuple[str, float]]:

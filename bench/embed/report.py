@@ -113,7 +113,7 @@ def _aims(results: Results) -> Table:
         table.add_column(column, justify="right" if column in {"goal", "reached"} else "left")
     last = None
     for each in reached(results):
-        digits = 4 if each.goal < 1 else 0 if each.goal >= 50 else 2
+        digits = 5 if each.goal < 1 else 0 if each.goal >= 50 else 2
         table.add_row(
             each.name if each.name != last else "",
             each.where,
