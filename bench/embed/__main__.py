@@ -1,12 +1,13 @@
 """Embedding: edgelet beside what a Python user would pick instead, on the same weights and texts.
 
-    ./build.sh bench embed [--quick] [--json FILE] [--only NAME] [--set KIND] [--model NAME]
-                           [--threads N]
+    ./build.sh bench embed [--quick] [--json FILE] [--part PART] [--only NAME] [--set KIND]
+                           [--model NAME] [--threads N]
 
 Every library is a process of its own in an environment of its own (`peers/`), with the same number
 of cores; turns alternate and medians are shown. What takes part stands in `contenders.py`, what
-edgelet aims at in `aims.py`, how each figure is taken in `measure.py` and `once.py`. A whole run
-writes its figures and charts to `bench/results/`, a part of one to `build/bench-embed/`.
+edgelet aims at in `aims.py`, how each figure is taken in `measure.py` and `once.py`. A run of all
+texts, models and contenders writes its figures and charts to `bench/results/`, whole or only its
+`--part`; any other to `build/bench-embed/`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import argparse
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -56,6 +57,14 @@ QUICK = Amounts(
     together=300,
     linear=(100, 1000, 10_000),
 )
+PARTS = {
+    "speed": ("speed", "singles"),
+    "quality": ("quality",),
+    "starts": ("starts", "import"),
+    "callers": ("together",),
+    "lists": ("linear",),
+}
+"""What can be measured by itself, and where its figures stand."""
 ASIDE = 0.4
 """The share of a turn's time for all but the first model on most threads."""
 
@@ -69,18 +78,20 @@ def measured(given: argparse.Namespace, console: Console) -> Results:
     results |= {"speed": [], "singles": [], "together": [], "linear": []}
     results |= {"quality": {}, "starts": {}}
     chosen = [each for each in CONTENDERS if _asked(each.name, given.only)]
+    parts = set(given.part or PARTS)
     sets = _texts(amounts)
     for model in given.model or MODELS:
         ready = prepared(model)
         for threads in sorted(given.threads or _thread_counts(), reverse=True):
             place = Place(ready, threads, TEXTS, sets)
             if (model, threads) == (MODELS[0], max(_thread_counts())):
+                _once(place, chosen, amounts, parts, results, console)
                 those, spent = chosen, amounts
-                _once(place, those, amounts, results, console)
             else:
                 those = [each for each in chosen if each.brief]
                 spent = replace(amounts, turn=amounts.turn * ASIDE, long=amounts.long * ASIDE)
-            _side_by_side(place, those, given.set or list(SETS), spent, results, console)
+            if "speed" in parts:
+                _side_by_side(place, those, given.set or list(SETS), spent, results, console)
     results["facts"]["load average after"] = round(os.getloadavg()[0], 2)
     return results
 
@@ -97,9 +108,6 @@ def _side_by_side(
     by_name = {each.name: each for each in those}
     console.log(f"{where}: starting")
     with running(place, those, results["failed"]) as processes:
-        if not results["quality"] and place.model.name == MODELS[0]:
-            console.log(f"{where}: quality")
-            results["quality"] = quality(processes)
         for kind in kinds:
             console.log(f"{where}: {kind}")
             results["speed"] += speeds(place, processes, by_name, kind, amounts)
@@ -111,19 +119,32 @@ def _once(
     place: Place,
     those: Sequence[Contender],
     amounts: Amounts,
+    parts: Collection[str],
     results: Results,
     console: Console,
 ) -> None:
     mine = [each for each in those if each.role == "edgelet" and each.brief]
     failed: Failures = results["failed"]
-    console.log("first embeddings of fresh processes")
-    results["starts"] = once.starts(place, those, amounts, failed)
-    results["import"] = once.imports(amounts)
-    console.log("many callers at once")
-    results["together"] = once.together(place, mine, amounts)
-    if mine:
+    if "starts" in parts:
+        console.log("first embeddings of fresh processes")
+        results["starts"] = once.starts(place, those, amounts, failed)
+        results["import"] = once.imports(amounts)
+    if "callers" in parts:
+        console.log("many callers at once")
+        results["together"] = once.together(place, mine, amounts)
+    if "lists" in parts and mine:
         console.log("longer and longer lists")
         results["linear"] = once.linear(place, mine[-1], amounts)
+    if "quality" in parts:
+        console.log("quality")
+        with running(place, those, failed) as processes:
+            results["quality"] = quality(processes)
+
+
+def _with_the_other_parts(results: Results, parts: Sequence[str], file: Path) -> Results:
+    """These figures in the place of those of an earlier whole run."""
+    before: Results = json.loads(file.read_bytes())
+    return {**before, **{key: results[key] for part in parts for key in PARTS[part]}}
 
 
 def _texts(amounts: Amounts) -> dict[str, list[str]]:
@@ -166,6 +187,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--quick", action="store_true", help="one short round of everything")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    parser.add_argument("--part", action="append", choices=PARTS, help="only this part")
     parser.add_argument("--only", action="append", metavar="NAME", help="those with it in the name")
     parser.add_argument("--set", action="append", choices=list(SETS), help="only these texts")
     parser.add_argument("--model", action="append", choices=MODELS, help="only this model")
@@ -183,6 +205,8 @@ def main() -> None:
     whole = not any((given.quick, given.only, given.set, given.model, given.threads))
     folder = RESULTS if whole else WORK
     folder.mkdir(parents=True, exist_ok=True)
+    if whole and given.part and (folder / "embed.json").is_file():
+        results = _with_the_other_parts(results, given.part, folder / "embed.json")
     text = json.dumps(results, indent=1, ensure_ascii=False) + "\n"
     for file in filter(None, (folder / "embed.json", given.json)):
         file.write_text(text, "utf-8")

@@ -13,7 +13,7 @@ from typing import Any, get_args
 from edgelet.errors import ModelError
 from edgelet.models import PRECISIONS, ModelCard, Pooling
 
-BUILDER_VERSION = 3
+BUILDER_VERSION = 4
 """Rises when the builder makes other bytes of the same source, so that caches build again."""
 
 FORMAT = 1
