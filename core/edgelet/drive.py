@@ -114,8 +114,6 @@ async def _together(
 ) -> list[Any]:
     import asyncio
 
-    if len(steps) == 1:
-        return [await drive(steps[0], host, signal)]
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(drive(each, host, signal)) for each in steps]
@@ -134,6 +132,18 @@ async def _wait(
     work: Coroutine[Any, Any, T], deadline: float | None, signal: AbortSignalLike | None
 ) -> T:
     """Await `work`, no longer than until `deadline` and no longer than `signal` is silent."""
+    try:
+        if deadline is None and signal is None:
+            return await work
+        return await _wait_within(work, deadline, signal)
+    except TransportFailed as failure:
+        failure.at = clock()
+        raise
+
+
+async def _wait_within(
+    work: Coroutine[Any, Any, T], deadline: float | None, signal: AbortSignalLike | None
+) -> T:
     import asyncio
 
     fired = False
@@ -159,9 +169,6 @@ async def _wait(
             raise Aborted(signal.reason) from None
         if deadline is not None and limit.expired():
             raise DeadlinePassed(max(clock(), deadline)) from None
-        raise
-    except TransportFailed as failure:
-        failure.at = clock()
         raise
 
 

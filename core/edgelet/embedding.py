@@ -132,7 +132,10 @@ def embed(
         opened: OpenedModel = yield OpenModel(model, precision, deadline)
         work = _Work(opened, checked, options, deadline)
         lanes = min(max(opened.lanes, 1), len(checked))
-        yield Together(tuple(work.lane() for _ in range(lanes)))
+        if lanes > 1:
+            yield Together(tuple(work.lane() for _ in range(lanes)))
+        else:
+            yield from work.lane()
         return work.result()
     except DeadlinePassed:
         raise TotalTimeout(options.timeout or 0.0) from None

@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import base64
 import ctypes
+import math
 import os
 import sys
 import threading
+import time
 from array import array
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +39,10 @@ if TYPE_CHECKING:
 _FATAL_ONLY = 4
 """onnxruntime's log severity. What matters is raised; nothing is printed."""
 
+_SLOWER = 1.1
+"""How much slower one run may make what is expected. A run is slow by chance, and a short text's
+tokens cost more; a machine that is slow is believed after some runs."""
+
 
 class Engine:
     """One opened artefact. Safe to use from many threads at once."""
@@ -48,6 +54,7 @@ class Engine:
         self._sessions: dict[int, Any] = {}
         self._opening = threading.Lock()
         self._busy = 0
+        self._seconds_a_token = math.inf
         self._counting = threading.Lock()
         self._options = onnxruntime.RunOptions()
         self._options.log_severity_level = _FATAL_ONLY
@@ -99,7 +106,12 @@ class Engine:
             self._busy += 1
             threads = self._cores if alone and self._busy == 1 else 1
         try:
-            (values,) = self._session(threads).run([output], inputs, self._options)
+            session = self._session(threads)
+            began = time.perf_counter()
+            (values,) = session.run([output], inputs, self._options)
+            if alone and token_ids:
+                rate = (time.perf_counter() - began) / len(token_ids)
+                self._seconds_a_token = min(rate, self._seconds_a_token * _SLOWER)
         except ModelError:
             raise
         except Exception as error:  # onnxruntime's errors share no base class of its own
@@ -108,6 +120,13 @@ class Engine:
             with self._counting:
                 self._busy -= 1
         return memoryview(values.reshape(-1))
+
+    def expected_seconds(self, tokens: int) -> float:
+        """How long a text of so many tokens takes when it is alone, by those that were.
+
+        Infinite before the first.
+        """
+        return self._seconds_a_token * tokens
 
     def _session(self, threads: int) -> Any:
         session = self._sessions.get(threads)

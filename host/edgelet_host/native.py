@@ -32,24 +32,34 @@ _THREADS = (os.cpu_count() or 1) + 1
 """Enough to keep every core at work while one call waits; threads start when they are needed."""
 
 
+BRIEF = 0.005
+"""Seconds for which a program's own call may keep its event loop waiting: what parsing a large
+request takes. Handing work to a thread and its answer back takes 0.3 ms, an eighth of a short
+text's time, and far more where threads fight for a core."""
+
+
 def native_host() -> NativeHost | None:
     """The native host, or None inside WebAssembly, where there is nothing native."""
-    return None if sys.platform == "emscripten" else NativeHost()
+    return None if sys.platform == "emscripten" else NativeHost(brief=BRIEF)
 
 
 class NativeHost(Host):
     """Answers effects on CPython.
 
     `progress` is called, from any thread, while model files are fetched and built. `store` replaces
-    the default model store.
+    the default model store. `brief` is for how many seconds a text that is alone may keep the event
+    loop; with 0, as servers want it, every batch runs on a worker thread.
     """
 
     def __init__(
         self,
         progress: Callable[[Progress], None] | None = None,
         store: ModelStore | None = None,
+        brief: float = 0.0,
     ) -> None:
         self._progress = progress
+        self._brief = brief
+        self._asked = 0
         self._store = store
         self._opened: dict[tuple[str, Precision], Future[OpenedModel]] = {}
         self._lock = threading.Lock()
@@ -78,7 +88,19 @@ class NativeHost(Host):
             raise error.with_traceback(None) from error.__cause__
 
     async def run_model(self, effect: RunModel) -> memoryview:
-        """Run one batch on a worker thread, with others that wait; see `SharedBatches`."""
+        """Run one batch on a worker thread, with others that wait; see `SharedBatches`.
+
+        A text that is alone, and will be done in less than `brief`, runs here and now.
+        """
+        self._asked += 1
+        if effect.alone and effect.handle.expected_seconds(len(effect.token_ids)) < self._brief:
+            asked = self._asked
+            await asyncio.sleep(0)  # whoever else wants to run in this round of the loop asks now
+            if self._asked == asked and self._batches.idle:
+                values: memoryview = effect.handle.run(
+                    effect.token_ids, effect.lengths, effect.output, effect.alone
+                )
+                return values
         return await asyncio.wrap_future(self._batches.run(effect))
 
     async def send(self, effect: Send, address: str | None = None) -> ResponseHead:

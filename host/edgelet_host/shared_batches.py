@@ -46,16 +46,29 @@ class SharedBatches:
         self._lock = threading.Lock()
         self._waiting: deque[_Waiting] = deque()
         self._working = 0
+        self._unanswered = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing runs and nothing waits."""
+        return not self._unanswered
 
     def run(self, effect: RunModel) -> Future[Values]:
         """Run a batch; the future gives its values, or raises what the engine raises."""
         waiting = _Waiting(effect)
+        # The first to hear of the answer: whoever gets it finds this idle, if nothing else waits.
+        waiting.done.add_done_callback(self._answered)
         with self._lock:
+            self._unanswered += 1
             self._waiting.append(waiting)
             if self._working < self._most:
                 self._working += 1
                 self._threads.submit(self._work)
         return waiting.done
+
+    def _answered(self, _: Future[Values]) -> None:
+        with self._lock:
+            self._unanswered -= 1
 
     def _work(self) -> None:
         while together := self._taken():
