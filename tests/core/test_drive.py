@@ -21,9 +21,9 @@ class StuckHost(FakeHost):
         return []
 
 
-def receiving(body: list[Any]) -> Steps[str]:
+def receiving(body: list[Any], within: float | None = None) -> Steps[str]:
     try:
-        yield Receive("response")
+        yield Receive("response", within)
     except GeneratorExit:
         body.append("left alone")
         raise
@@ -40,13 +40,14 @@ async def test_a_result_comes_out() -> None:
     assert await drive(steps(), FakeHost(env={"NAME": "value"})) == "value"
 
 
-async def test_a_hosts_own_timeout_is_no_deadline_of_ours() -> None:
+@pytest.mark.parametrize("within", [None, 60.0])
+async def test_a_hosts_own_timeout_is_no_deadline_of_ours(within: float | None) -> None:
     class Failing(FakeHost):
         async def receive(self, response: Any) -> list[bytes]:
             raise TimeoutError("the host's own")
 
     with pytest.raises(TimeoutError, match="the host's own"):
-        await drive(receiving([]), Failing())
+        await drive(receiving([], within), Failing())
 
 
 async def test_a_wait_that_is_dropped_performs_no_further_effect() -> None:
