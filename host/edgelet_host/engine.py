@@ -122,9 +122,9 @@ class Engine:
         return memoryview(values.reshape(-1))
 
     def expected_seconds(self, tokens: int) -> float:
-        """How long a text of so many tokens takes when it is alone, by those that were.
+        """Seconds that a text of so many tokens takes when it is alone, by those that were.
 
-        Infinite before the first.
+        Infinite before the first. Takes the time of a token to be the same in all texts.
         """
         return self._seconds_a_token * tokens
 
