@@ -72,6 +72,7 @@ def test_an_editors_way_of_saving_is_one_change_without_a_failure(
 ) -> None:
     save(server, language, code(language, "before"))
     answers(server, language, "before")
+    settled(server)
     times = loaded(server, language)
     ((name, text),) = code(language, by.__name__).items()
     by(server.project / "functions" / language / name, text)
@@ -120,7 +121,15 @@ def test_a_change_of_one_function_leaves_the_others_alone(server: Served) -> Non
     times = loaded(server, "py")
     save(server, "js", code("js", "alone"))
     answers(server, "js", "alone")
+    settled(server)
     assert loaded(server, "py") == times
+
+
+def test_a_change_is_told_before_another_is_looked_at(server: Served) -> None:
+    save(server, "a", code("js", "sound"))
+    save(server, "b", {"main.py": "def handler(:\n"})
+    server.wait_for(r"^\[b\] .*SyntaxError")
+    assert "[a] loaded anew\n" in server.output.partition("[b] ")[0]
 
 
 def test_a_shared_folder_may_be_a_link_out_of_the_project(server: Served, tmp_path: Path) -> None:

@@ -82,8 +82,8 @@ class Functions:
         """The present version of a function; None when there is none."""
         return self._versions.get(name)
 
-    async def refresh(self) -> list[str]:
-        """Look at the disk again; the names of what has changed.
+    async def refresh(self) -> None:
+        """Look at the disk again; each change is told on the console as it is made.
 
         Raises `OptionError` for a configuration that cannot be read, and `FunctionError` for a
         project without the functions that were named; what was served is served on.
@@ -93,14 +93,12 @@ class Functions:
             if self._versions.keys() - wanted.keys():
                 await asyncio.sleep(_SAVE_SECONDS)
                 wanted = await self._wanted()
-            changed = [name for name in self._versions if name not in wanted]
-            for name in changed:
+            for name in self._versions.keys() - wanted.keys():
+                self._console.note(f"[{name}] no longer served")
                 self._retire(self._versions.pop(name))
             for name, config in wanted.items():
-                if await self._renew(name, config):
-                    changed.append(name)
+                await self._renew(name, config)
             self._is_begun = True
-            return changed
 
     async def retire(self, seconds: float) -> None:
         """Give up all of them; what they have begun must end within `seconds`."""
@@ -122,11 +120,11 @@ class Functions:
         names = self._names or project.functions.keys()
         return {name: config for name, config in project.functions.items() if name in names}
 
-    async def _renew(self, name: str, config: FunctionConfig) -> bool:
+    async def _renew(self, name: str, config: FunctionConfig) -> None:
         before = self._versions.get(name)
         made = await self._made(config)
         if before is not None and before.version == made.version:
-            return False
+            return
         made = await self._prepared(made)
         if isinstance(made, BrokenFunction) and before is not None:
             await asyncio.sleep(_SAVE_SECONDS)
@@ -135,10 +133,11 @@ class Functions:
                 made = await self._prepared(again)
         if isinstance(made, BrokenFunction):
             self._console.failure(name, made.reason)
+        elif self._is_begun:
+            self._console.note(f"[{name}] loaded anew")
         self._versions[name] = made
         if before is not None:
             self._retire(before)
-        return True
 
     async def _prepared(self, made: Prepared | BrokenFunction) -> Prepared | BrokenFunction:
         if isinstance(made, BrokenFunction):

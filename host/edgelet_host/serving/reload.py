@@ -14,7 +14,6 @@ from watchfiles import Change, awatch
 
 from edgelet.errors import EdgeletError
 from edgelet_host.project.layout import Layout
-from edgelet_host.serving.broken import BrokenFunction
 from edgelet_host.serving.console import Console
 from edgelet_host.serving.functions import Functions
 from edgelet_host.serving.sources import is_source, links
@@ -116,14 +115,10 @@ def _watched(layout: Layout) -> set[Path]:
 async def _refresh(functions: Functions, console: Console) -> None:
     for left in reversed(range(_VANISHED_TRIES)):
         try:
-            changed = await functions.refresh()
-            break
+            await functions.refresh()
+            return
         except (EdgeletError, OSError) as error:
             if isinstance(error, EdgeletError) or not left:
                 console.note(f"{error}; what was served before is served on")
                 return
         await asyncio.sleep(_VANISHED_SECONDS)
-    for name in changed:
-        version = functions.find(name)
-        if not isinstance(version, BrokenFunction):  # it has said why
-            console.note(f"[{name}] {'loaded anew' if version else 'no longer served'}")
