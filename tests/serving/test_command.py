@@ -139,7 +139,7 @@ def test_a_port_is_where_it_is_served(project: Path) -> None:
 
 def test_beyond_this_machine_the_local_secret_protects_nothing(project: Path) -> None:
     with served(project, "--host", "0.0.0.0", deno=False) as server:
-        assert LOCAL_SECRET in server.output
+        server.wait_for(re.escape(LOCAL_SECRET))
         assert server.get("py").text == "from Python"
     write(project, {"edgelet.toml": f'[auth]\njwt_secret = "{"own-secret" * 4}"\n'})
     with served(project, "--host", "0.0.0.0", deno=False) as server:

@@ -136,6 +136,7 @@ def test_first_requests_at_the_same_time_start_one_process(server: Served) -> No
     with ThreadPoolExecutor(16) as threads:
         answers = list(threads.map(server.get, ["crowded"] * 16))
     assert len({answer.text for answer in answers}) == 1
+    server.wait_for(r"^\[crowded\] booted")
     assert server.output.count("[crowded] booted") == 1
 
 

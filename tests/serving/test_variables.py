@@ -120,7 +120,7 @@ def test_a_function_sees_what_it_is_given_and_nothing_else(server: Served, name:
 
 
 def test_what_the_configuration_names_and_nobody_set_is_said(server: Served) -> None:
-    assert "[edge_runtime.secrets] NOT_SET names SHELL_NOTHING, which is not set" in server.output
+    server.wait_for(r"\[edge_runtime.secrets\] NOT_SET names SHELL_NOTHING, which is not set")
 
 
 def test_no_secret_is_on_the_console_or_seen_by_other_users(server: Served) -> None:
