@@ -15,29 +15,30 @@ import numpy as np
 from edgelet.models import DEFAULT_MODEL
 from edgelet_host.store import ModelStore
 from tests.conformance.cases import FOLDER
-from tests.tokenizer import compare_with_rust as sets
+from tests.tokenizer import strings
+from tests.tokenizer.compare_with_rust import rust_ids, rust_tokenizer
 
 MAX_TOKENS = 64
 _PER_SET = 24
 _TEXTS = 24
 _DIGITS = 7
 _SETS = (
-    sets.alone,
-    sets.glued,
-    sets.marks,
-    sets.scripts,
-    sets.random_code_points,
-    sets.special_tokens,
-    sets.long_words,
-    sets.spaces_and_controls,
-    sets.casing,
+    strings.alone,
+    strings.glued,
+    strings.marks,
+    strings.scripts,
+    strings.random_code_points,
+    strings.special_tokens,
+    strings.long_words,
+    strings.spaces_and_controls,
+    strings.casing,
 )
 
 
 def token_ids(tokenizer_json: bytes) -> list[dict[str, object]]:
     """Texts with their ids, and whether `MAX_TOKENS` cut them."""
     texts = [text for make in _SETS for text in make(random.Random(1), _PER_SET)]
-    answers = sets.rust_ids(sets.rust_tokenizer(tokenizer_json), texts, MAX_TOKENS)
+    answers = rust_ids(rust_tokenizer(tokenizer_json), texts, MAX_TOKENS)
     return [
         {"text": text, "ids": ids, "cut": was_cut}
         for text, (ids, was_cut) in zip(texts, answers, strict=True)

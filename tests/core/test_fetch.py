@@ -1,11 +1,10 @@
-"""`fetch`: against a fake host, and with the native host against real sockets."""
+"""`fetch` against a fake host."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,29 +19,14 @@ from edgelet import (
     Response,
     TotalTimeout,
     fetch,
-    use_host,
 )
 from edgelet.effects import Close, Receive, ResponseHead, Send, TransportFailed
 from edgelet.fetching import fetch_steps
 from edgelet.testing import FakeHost, FakeResponse
-from edgelet_host.native import NativeHost
 from tests.core.slow_host import SlowHost
-from tests.servers.answers import json_answer
-from tests.servers.connection import Request as Received
-from tests.servers.scripted_server import ScriptedServer, refusing_url
-from tests.servers.steps import Body, Head, Raw, Script, Stall
-from tests.servers.steps import Close as Hangup
 
 URL = "http://host.example/path"
 ORIGIN = "http://host.example"
-PROMPTLY = 0.1
-BEGINNING = [Head(), Body(b"some"), Stall()]
-
-
-@pytest.fixture
-def native() -> Iterator[None]:
-    with use_host(NativeHost()):
-        yield
 
 
 def lost(phase: Any = "exchange") -> TransportFailed:
@@ -305,98 +289,3 @@ def test_the_steps_are_send_receive_and_close() -> None:
     assert list(exchange.close()) == [Close("handle")]
     assert list(exchange.close()) == []
     assert exchange.ended
-
-
-# Real sockets
-
-
-def echo(request: Received) -> Script:
-    value = {"method": request.method, "target": request.target, "body": request.body.decode()}
-    return json_answer({**value, "headers": dict(request.headers)}, status=201)
-
-
-@pytest.mark.usefixtures("native")
-async def test_a_server_is_asked_and_answers() -> None:
-    with ScriptedServer(echo) as server:
-        response = await fetch(
-            f"{server.url}/a?b=c", method="PUT", headers={"x-key": "k"}, body=b"hello"
-        )
-        answer = await response.json()
-
-    assert (response.status, response.headers["content-type"]) == (
-        *(201, "application/json; charset=utf-8"),
-    )
-    assert (answer["method"], answer["target"], answer["body"]) == ("PUT", "/a?b=c", "hello")
-    assert (answer["headers"]["x-key"], answer["headers"]["content-length"]) == ("k", "5")
-
-
-@pytest.mark.usefixtures("native")
-@pytest.mark.parametrize("piece", [None, 1, 7])
-async def test_a_body_arrives_whole_however_it_is_cut(piece: int | None) -> None:
-    data = bytes(range(256)) * 4
-    with ScriptedServer([Head(), Body(data, piece)]) as server:
-        assert await (await fetch(server.url)).bytes() == data
-
-
-@pytest.mark.usefixtures("native")
-async def test_a_response_without_body_does_not_wait_for_one() -> None:
-    head = b"HTTP/1.1 204 No Content\r\n\r\n"
-    with ScriptedServer([Raw(head), Stall()]) as server:
-        response = await fetch(server.url, timeout=5)
-        assert (response.status, await response.text()) == (204, "")
-
-
-@pytest.mark.usefixtures("native")
-async def test_the_first_chunk_is_there_before_the_last() -> None:
-    with ScriptedServer(BEGINNING) as server:
-        body = (await fetch(server.url)).body
-        assert await anext(body) == b"some"
-        await body.aclose()
-
-
-@pytest.mark.usefixtures("native")
-async def test_leaving_early_closes_a_real_connection_within_100_ms() -> None:
-    with ScriptedServer(BEGINNING) as server:
-        response = await fetch(server.url)
-        async for _ in response.body:
-            break
-        left = time.monotonic()
-        assert await server.client_left() - left < PROMPTLY
-
-        server.play_next(BEGINNING)
-        response = await fetch(server.url)
-        left = time.monotonic()
-        await response.aclose()
-        assert await server.client_left() - left < PROMPTLY
-
-
-@pytest.mark.usefixtures("native")
-async def test_a_body_that_stalls_ends_at_the_timeout() -> None:
-    with ScriptedServer(BEGINNING) as server:
-        started = time.monotonic()
-        response = await fetch(server.url, timeout=0.3)
-        with pytest.raises(TotalTimeout):
-            await response.text()
-        assert 0.3 <= time.monotonic() - started < 3
-        await server.client_left()
-
-
-@pytest.mark.usefixtures("native")
-async def test_a_signal_ends_a_real_connection() -> None:
-    controller = AbortController()
-    with ScriptedServer(BEGINNING) as server:
-        response = await fetch(server.url, signal=controller.signal)
-        asyncio.get_running_loop().call_later(0.05, controller.abort, "enough")
-        with pytest.raises(Aborted, match="enough"):
-            await response.text()
-        await server.client_left()
-
-
-@pytest.mark.usefixtures("native")
-async def test_failures_of_a_real_network_are_told() -> None:
-    with refusing_url() as url, pytest.raises(ConnectionFailed, match=f"connect to {url} .*Errno"):
-        await fetch(f"{url}/?key=secret")
-    with ScriptedServer([Head(framing=100), Body(b"some"), Hangup()]) as server:
-        response = await fetch(server.url)
-        with pytest.raises(ConnectionFailed, match="was lost before the answer was complete"):
-            await response.bytes()

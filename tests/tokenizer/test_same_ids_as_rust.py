@@ -13,16 +13,8 @@ from hypothesis import strategies as st
 
 from edgelet.surrogates import replace_lone_surrogates
 from edgelet.wordpiece import WordPiece
-from tests.tokenizer.compare_with_rust import (
-    CODE_POINTS,
-    SETS,
-    StringSet,
-    compare,
-    long_texts,
-    messages,
-    rust_ids,
-    rust_tokenizer,
-)
+from tests.tokenizer.compare_with_rust import compare, rust_ids, rust_tokenizer
+from tests.tokenizer.strings import CODE_POINTS, SETS, StringSet, long_texts, messages
 
 if TYPE_CHECKING:
     from tests.tokenizer.conftest import Pair

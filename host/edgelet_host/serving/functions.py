@@ -93,7 +93,7 @@ class Functions:
             if self._versions.keys() - wanted.keys():
                 await asyncio.sleep(_SAVE_SECONDS)
                 wanted = await self._wanted()
-            for name in self._versions.keys() - wanted.keys():
+            for name in sorted(self._versions.keys() - wanted.keys()):
                 self._console.note(f"[{name}] no longer served")
                 self._retire(self._versions.pop(name))
             for name, config in wanted.items():
