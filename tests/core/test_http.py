@@ -15,6 +15,8 @@ from edgelet import Headers, OptionError, Request, Response, Session
 from edgelet.testing import FakeHost
 from tests.core.bodies import arriving, post
 
+# Request
+
 
 def test_a_request_knows_its_parts() -> None:
     request = Request("https://localhost:8000/a%20b/c?x=1#y", headers={"Accept": "text/html"})
