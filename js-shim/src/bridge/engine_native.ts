@@ -13,6 +13,12 @@ import { Turns } from "./shared_work.js";
 
 type NativeOnnxruntime = typeof Package;
 
+/** For a processor whose int8 products saturate. It is one of the optimizations that heeds this. */
+const EXACT_INT8 = {
+  extra: { session: { x64quantprecision: "1" } },
+  graphOptimizationLevel: "all",
+} as const;
+
 /** The package, or why there is none; `installed` tells a broken one from a missing one. */
 export type Found =
   | { readonly onnxruntime: NativeOnnxruntime }
@@ -58,7 +64,6 @@ export class NativeEngine implements Engine {
     const int8 = artefact.card.facts.precision === "int8";
     // Slower, but right. Not set without need: it would slow the right kernels down too.
     const careful = int8 && (await this.#int8Saturates());
-    const extra = careful ? { session: { x64quantprecision: "1" } } : {};
     const options = {
       executionProviders: ["cpu"],
       intraOpNumThreads: this.#threads,
@@ -66,8 +71,7 @@ export class NativeEngine implements Engine {
       // With the arena and without memory patterns, of which one is kept for every shape ever
       // seen, memory stays flat over mixed lengths at no cost in speed.
       enableMemPattern: false,
-      graphOptimizationLevel: optimization(artefact),
-      extra,
+      ...(careful ? EXACT_INT8 : { graphOptimizationLevel: optimization(artefact) }),
     };
     return openNetwork(this.#onnxruntime, artefact, options, this.#turns);
   }
