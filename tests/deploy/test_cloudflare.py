@@ -21,7 +21,7 @@ from tests.js.package import built_dist
 from tests.servers.answers import json_answer, ndjson, ollama_generate
 from tests.servers.connection import Request
 from tests.servers.scripted_server import ScriptedServer
-from tests.servers.steps import Body, Head, Sleep, WaitFor
+from tests.servers.steps import Body, Head, Sleep, Stall, WaitFor
 from tests.serving.served import write
 
 PYTHON = "from edgelet import Response, serve\n\nserve(lambda request: Response('Hello'))\n"
@@ -164,7 +164,7 @@ def test_streams_beside_each_other_keep_apart_and_leaving_is_no_failure(
         host.wait_until_client_left(20)
         assert streamed(function, 1) == "1 " * 10
         assert function.printed == []
-    assert texts == [f"{number} " * 10 if number % 3 else "left" for number in range(24)]
+    assert texts == ["left" if is_left(number) else f"{number} " * 10 for number in range(24)]
 
 
 WAITS = """
@@ -195,9 +195,16 @@ def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
         function.wait_for("there is no model gte-small in /models/gte-small/int8/")
 
 
+def is_left(number: int) -> bool:
+    """Whether the client leaves the stream of this prompt early."""
+    return number % 3 == 0
+
+
 def repeats_the_prompt(request: Request) -> list[Any]:
-    chunks = ndjson(*ollama_generate(*[f"{request.json()['prompt']} "] * 10))
-    return [step for chunk in chunks for step in (chunk, Sleep(0.01))]
+    prompt = request.json()["prompt"]
+    chunks = ndjson(*ollama_generate(*[f"{prompt} "] * 10))
+    steps = [step for chunk in chunks for step in (chunk, Sleep(0.01))]
+    return [*steps[:10], Stall()] if is_left(int(prompt)) else steps
 
 
 def streamed(function: Running, number: int) -> str:
@@ -205,7 +212,7 @@ def streamed(function: Running, number: int) -> str:
     params = {"prompt": str(number)}
     with httpx2.stream("GET", function.url, params=params, timeout=60) as answer:
         pieces = answer.iter_text()
-        if number % 3 == 0:
+        if is_left(number):
             next(pieces)
             return "left"
         return "".join(pieces)

@@ -1,4 +1,4 @@
-"""A thousand calls leave nothing behind, and `dispose` gives back what there was."""
+"""Thousands of calls leave nothing behind, and `dispose` gives back what there was."""
 
 from __future__ import annotations
 
@@ -8,14 +8,23 @@ MODEL = "all-MiniLM-L6-v2"
 MEGABYTE = 1_000_000
 
 
-def test_a_thousand_calls_leave_nothing_behind(process: JsProcess) -> None:
+def test_thousands_of_calls_leave_nothing_behind(process: JsProcess) -> None:
     process.call("embedOften", MODEL, 200)
-    before, memory_before = process.call("diagnostics"), process.call("memory")
+    before = process.call("diagnostics")
 
-    process.call("embedOften", MODEL, 1000)
+    grown = [memory_grown(process, 500) for _ in range(3)]
 
     assert process.call("diagnostics") == before
-    assert process.call("memory") - memory_before < 40 * MEGABYTE
+    # What is left behind grows each time; what an engine of JavaScript keeps ready does not.
+    assert min(grown) < 20 * MEGABYTE
+
+
+def memory_grown(process: JsProcess, calls: int) -> int:
+    """Bytes by which the process grows in so many calls."""
+    before: int = process.call("memory")
+    process.call("embedOften", MODEL, calls)
+    after: int = process.call("memory")
+    return after - before
 
 
 def test_a_runtime_that_was_disposed_of_starts_anew(process: JsProcess) -> None:
