@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 from tests.js.hosts import JsProcess
 
 MODEL = "all-MiniLM-L6-v2"
@@ -15,8 +17,8 @@ def test_thousands_of_calls_leave_nothing_behind(process: JsProcess) -> None:
     grown = [memory_grown(process, 500) for _ in range(3)]
 
     assert process.call("diagnostics") == before
-    # What is left behind grows each time; what an engine of JavaScript keeps ready does not.
-    assert min(grown) < 20 * MEGABYTE
+    # What is left behind grows nearly each time; what an engine of JavaScript keeps ready does not.
+    assert median(grown) < 20 * MEGABYTE
 
 
 def memory_grown(process: JsProcess, calls: int) -> int:
