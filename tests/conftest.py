@@ -25,6 +25,19 @@ def model_folder() -> Path:
 
 
 @pytest.fixture
+def some_texts(request: pytest.FixtureRequest) -> list[str]:
+    """A quarter of the reference texts, of all lengths.
+
+    They are for a host that runs an engine which another one is given all texts for: Node, Bun and
+    Firefox have the three compilers of WebAssembly. `matrix.py` has all texts from every host.
+    """
+    from tests.conformance.reference import reference_texts
+
+    texts = reference_texts()
+    return texts[::4] if request.config.getoption("--portability", default=None) is None else texts
+
+
+@pytest.fixture
 def note_vectors(
     request: pytest.FixtureRequest, record_property: Callable[[str, object], None]
 ) -> NoteVectors:

@@ -30,20 +30,15 @@ def memory(tab: Tab) -> int:
 
 def longest_task(browser: Browser, tab: Tab, work: Callable[[], object]) -> float:
     """Milliseconds of processor time, which other programs do not lengthen, of a page's thread."""
-    browser.start_tracing(page=tab.page, categories=["toplevel"])
+    browser.start_tracing(page=tab.page, categories=["toplevel", "blink.user_timing"])
     work()
+    tab.page.evaluate("performance.mark('the thread of the page')")
     events = json.loads(browser.stop_tracing())["traceEvents"]
-    page_threads = {
-        (event["pid"], event["tid"])
-        for event in events
-        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
-    }
-    tasks = (
-        event["tdur"]
-        for event in events
-        if "tdur" in event and (event["pid"], event["tid"]) in page_threads
-    )
-    return max(tasks) / 1000
+    # Chromium's own surface is made of pages, too; they have long tasks of their own.
+    mark = next(event for event in events if event["name"] == "the thread of the page")
+    thread = mark["pid"], mark["tid"]
+    tasks = [event for event in events if (event["pid"], event["tid"]) == thread]
+    return max(task["tdur"] for task in tasks if "tdur" in task) / 1000
 
 
 def test_the_page_never_freezes_while_a_worker_loads_and_embeds(browser: Browser, tab: Tab) -> None:
@@ -74,6 +69,8 @@ def test_dispose_of_a_worker_gives_its_memory_back(tab: Tab) -> None:
     assert used > 40 * MEGABYTE
 
     tab.call("dispose")
+    # Chromium asks a worker that is just ending for its memory, and waits a minute for the answer.
+    tab.page.wait_for_timeout(500)
 
     assert memory(tab) - empty < 0.2 * used
 

@@ -7,7 +7,7 @@ import pytest
 from edgelet.models import DEFAULT_MODEL, PRECISIONS, Precision
 from tests.browser.tab import Tab
 from tests.conformance.cases import load_rows
-from tests.conformance.reference import REQUIRED, nearness, reference_texts
+from tests.conformance.reference import REQUIRED, nearness
 from tests.conftest import NoteVectors
 
 
@@ -23,9 +23,9 @@ def test_vectors_are_those_of_sentence_transformers(shared_tab: Tab) -> None:
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_vectors_come_as_near_to_native_fp32_as_the_readme_says(
-    shared_tab: Tab, precision: Precision, note_vectors: NoteVectors
+    shared_tab: Tab, precision: Precision, some_texts: list[str], note_vectors: NoteVectors
 ) -> None:
-    answer = shared_tab.call("embed", DEFAULT_MODEL, reference_texts(), {"precision": precision})
+    answer = shared_tab.call("embed", DEFAULT_MODEL, some_texts, {"precision": precision})
 
     note_vectors(answer["vectors"], precision)
     found = nearness(answer["vectors"])

@@ -20,8 +20,12 @@ from tests.servers.steps import Body, Head
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SMALL = Limits(memory_limit_mb=64, cpu_time_soft_limit_ms=2_000, cpu_time_hard_limit_ms=2_000)
-LARGE = Limits(memory_limit_mb=512, cpu_time_soft_limit_ms=9_000, cpu_time_hard_limit_ms=9_000)
+SMALL = Limits(memory_limit_mb=64, cpu_time_soft_limit_ms=20_000, cpu_time_hard_limit_ms=20_000)
+LARGE = Limits(memory_limit_mb=512, cpu_time_soft_limit_ms=20_000, cpu_time_hard_limit_ms=20_000)
+"""Time enough on a slow machine: it is memory that ends these."""
+SHORT_AND_SMALL = Limits(
+    memory_limit_mb=64, cpu_time_soft_limit_ms=2_000, cpu_time_hard_limit_ms=2_000
+)
 ROOM_MB = 150
 """For both workers, with a few instances that are ready: 40 MB and 12 MB each."""
 
@@ -77,7 +81,7 @@ async def test_who_swallows_every_memory_error_stays_within_the_limit(watched: A
             except MemoryError:
                 print("full")
         """,
-        limits=SMALL,
+        limits=SHORT_AND_SMALL,
     )
 
     assert isinstance(outcome.error, CpuLimitExceeded)

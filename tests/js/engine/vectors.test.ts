@@ -1,4 +1,4 @@
-/** Every engine gives the vectors of the native host, for all reference texts. */
+/** Every engine gives the vectors of the native host. */
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
@@ -21,8 +21,9 @@ for (const device of ["wasm", "native"] as const) {
       const models = modelsOf({ device });
       const { handle } = await models.open({ model: MODEL, precision }, never());
       const agreement: [number[], number[]] = [[], []];
-      for (const [index, text] of ids.entries()) {
-        const vector = await models.run({ handle, ...batchOf([text]) }, never());
+      // In WebAssembly a quarter: the same engine is given all of them by ../test_vectors.py.
+      for (let index = 0; index < ids.length; index += device === "wasm" ? 4 : 1) {
+        const vector = await models.run({ handle, ...batchOf([ids[index]!]) }, never());
         assert.equal(vector.length, DIMENSIONS);
         agreement[0].push(cosine(vector, native[precision]![index]!));
         agreement[1].push(cosine(vector, reference[index]!));
