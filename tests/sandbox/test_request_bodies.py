@@ -10,12 +10,14 @@ import pytest
 import pytest_asyncio
 
 from edgelet.body import BodyInit
-from edgelet_host.sandbox import Sandbox
+from edgelet_host.sandbox import Limits, Sandbox
 from edgelet_host.sandbox.errors import FunctionFailed
 from edgelet_host.sandbox.exchange import INLINE_BODY_BYTES
 from tests.sandbox.running import function, post, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+AT_LEISURE = Limits(cpu_time_soft_limit_ms=20_000, cpu_time_hard_limit_ms=20_000)
 
 DIGEST = function(
     """
@@ -98,7 +100,8 @@ async def test_a_body_arrives_as_it_was_sent(
     sent = b"".join(each.encode() if isinstance(each, str) else each for each in chunks)
     body: BodyInit = Source(*chunks) if as_stream else sent
 
-    answer = await (await sandbox.respond(answering, post(body))).bytes()  # type: ignore[arg-type]
+    response = await sandbox.respond(answering, post(body), limits=AT_LEISURE)  # type: ignore[arg-type]
+    answer = await response.bytes()
 
     if answering is ECHO:
         assert answer == sent
