@@ -73,10 +73,11 @@ def test_vectors_are_those_of_sentence_transformers(visited: FirefoxPage) -> Non
 def test_vectors_come_as_near_to_native_fp32_as_the_readme_says(
     visited: FirefoxPage, precision: Precision, note_vectors: NoteVectors
 ) -> None:
-    vectors = embedded(visited, reference_texts(), precision)
+    texts = reference_texts()
+    vectors = embedded(visited, texts, precision)
 
     note_vectors(vectors, precision)
-    found = nearness(vectors)
+    found = nearness(vectors, texts)
     assert found.mean >= REQUIRED[precision].mean
     assert found.least >= REQUIRED[precision].least
 
@@ -87,7 +88,7 @@ def test_firefox_embeds(
 ) -> None:
     visit(firefox, serve_dist, worker)
 
-    found = nearness(embedded(firefox, some_texts))
+    found = nearness(embedded(firefox, some_texts), some_texts)
 
     assert found.mean >= REQUIRED["int8"].mean
     assert found.least >= REQUIRED["int8"].least

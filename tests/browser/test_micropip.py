@@ -101,7 +101,7 @@ json.dumps([list(vector) for vector in embeddings])
         texts=json.dumps(some_texts),
     )
 
-    found = nearness(json.loads(values))
+    found = nearness(json.loads(values), some_texts)
     assert found.mean >= REQUIRED["int8"].mean
     assert found.least >= REQUIRED["int8"].least
 

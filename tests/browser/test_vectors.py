@@ -28,7 +28,7 @@ def test_vectors_come_as_near_to_native_fp32_as_the_readme_says(
     answer = shared_tab.call("embed", DEFAULT_MODEL, some_texts, {"precision": precision})
 
     note_vectors(answer["vectors"], precision)
-    found = nearness(answer["vectors"])
+    found = nearness(answer["vectors"], some_texts)
 
     assert answer["card"]["precision"] == precision
     assert found.mean >= REQUIRED[precision].mean

@@ -69,12 +69,12 @@ def _native_vectors(precision: Precision) -> NDArray[np.float32]:
     return np.asarray(embeddings.values).reshape(-1, embeddings.dimensions)
 
 
-def nearness(vectors: Sequence[Sequence[float]]) -> Nearness:
-    """How near a host's vectors are to the native ones: of all reference texts, or of each nth."""
-    native = native_vectors()
-    every, left = divmod(len(native), len(vectors))
-    assert left == 0, f"{len(vectors)} vectors are not of each nth of {len(native)} texts"
-    cosines = (np.asarray(vectors, np.float32) * native[::every]).sum(axis=1)
+def nearness(vectors: Sequence[Sequence[float]], texts: Sequence[str]) -> Nearness:
+    """How near a host's vectors of these reference texts are to the native ones."""
+    native = native_vectors()[[reference_texts().index(text) for text in texts]]
+    theirs = np.asarray(vectors, np.float32)
+    assert theirs.shape == native.shape
+    cosines = (theirs * native).sum(axis=1)
     return Nearness(float(cosines.mean()), float(cosines.min()))
 
 

@@ -8,12 +8,14 @@ from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 from edgelet import Request
-from edgelet_host.sandbox import Function, Printed, Sandbox
+from edgelet_host.sandbox import Function, Limits, Printed, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
 URL = "http://localhost/functions/v1/tested"
+AT_LEISURE = Limits(cpu_time_soft_limit_ms=60_000, cpu_time_hard_limit_ms=60_000)
+"""For what is not about time: it may take as long as it does on a slow machine."""
 
 
 @asynccontextmanager

@@ -6,13 +6,12 @@ import json
 
 import pytest
 
-from edgelet_host.sandbox import Limits
 from edgelet_host.sandbox.errors import FunctionFailed
 from tests.sandbox.attacks import Arena
+from tests.sandbox.running import AT_LEISURE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PATIENT = Limits(cpu_time_soft_limit_ms=20_000, cpu_time_hard_limit_ms=20_000)
 
 ASK = """
 import array, base64
@@ -112,7 +111,7 @@ async def test_a_question_that_core_never_asks_is_refused(
     arena: Arena, expression: str, answer: str | None
 ) -> None:
     pids = arena.sandbox.worker_pids
-    outcome = await arena.run(f"{ASK}\nreturn Response({expression})", limits=PATIENT)
+    outcome = await arena.run(f"{ASK}\nreturn Response({expression})", limits=AT_LEISURE)
 
     if answer is None:
         assert isinstance(outcome.error, FunctionFailed)
@@ -172,7 +171,7 @@ async def test_ten_thousand_questions_at_once_are_answered(arena: Arena) -> None
         "answered = set()\n"
         "while len(answered) < len(tickets): answered |= set(effects.wait(None).split(','))\n"
         "return Response(str(len(answered)))",
-        limits=PATIENT,
+        limits=AT_LEISURE,
     )
 
     assert outcome.text() == "10000"

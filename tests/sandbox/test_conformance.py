@@ -16,14 +16,14 @@ import pytest_asyncio
 from edgelet import Session, use_host
 from edgelet.models import DEFAULT_MODEL, PRECISIONS, Precision
 from edgelet_host.native import NativeHost
-from edgelet_host.sandbox import Function, Grants, Limits, Sandbox
+from edgelet_host.sandbox import Function, Grants, Sandbox
 from edgelet_host.sandbox.function import Module
 from tests.conformance import python_run
 from tests.conformance.cases import Case, load_cases, load_rows
 from tests.conformance.judge import Outcome, judge, judge_requests
 from tests.conformance.reference import reference_texts
 from tests.conftest import NoteVectors
-from tests.sandbox.running import function, post, running
+from tests.sandbox.running import AT_LEISURE, function, post, running
 from tests.servers.scripted_server import ScriptedServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -64,7 +64,6 @@ EMBED = function(
         return Response(b"".join(answer.values.tobytes() for answer in answers))
     """
 )
-AT_LEISURE = Limits(cpu_time_soft_limit_ms=60_000, cpu_time_hard_limit_ms=60_000)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -11,12 +11,12 @@ from edgelet_host.sandbox import Grants, Limits
 from edgelet_host.sandbox.errors import FunctionFailed, InstanceFaulted, WallClockLimitExceeded
 from tests.sandbox.attacks import Arena
 from tests.sandbox.proofs import past_core, undisturbed
+from tests.sandbox.running import AT_LEISURE
 from tests.servers.scripted_server import ScriptedServer
 from tests.servers.steps import Body, Head
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PATIENT = Limits(cpu_time_soft_limit_ms=20_000, cpu_time_hard_limit_ms=20_000)
 MODEL = """
 model = json.loads(answer(effects.open_model("all-MiniLM-L6-v2", None)))["handle"]
 def run(texts, tokens, output="sentence_embedding"):
@@ -74,9 +74,9 @@ async def test_what_one_instance_has_opened_is_nobody_elses(watched: Arena) -> N
             return Response.json([sorted(set(answers(*models))), sorted(set(answers(*responses)))])
             """
         )
-        opening = asyncio.create_task(watched.run(opens, grants=grants, limits=PATIENT))
+        opening = asyncio.create_task(watched.run(opens, grants=grants, limits=AT_LEISURE))
         await asyncio.to_thread(server.wait_for_request)
-        guessed = await watched.run(guesses, grants=grants, limits=PATIENT)
+        guessed = await watched.run(guesses, grants=grants, limits=AT_LEISURE)
         opened = await opening
 
     assert opened.text() == "kept open", opened
@@ -89,7 +89,7 @@ async def test_what_one_instance_has_opened_is_nobody_elses(watched: Arena) -> N
 async def test_a_batch_too_large_for_others_to_wait_for_is_refused(watched: Arena) -> None:
     outcome = await watched.run(
         past_core(f"{MODEL}\nreturn Response(answer(run(4_000, 250, 'token_embeddings')))"),
-        limits=PATIENT,
+        limits=AT_LEISURE,
     )
 
     assert outcome.text() == "model: a batch may have 4096 tokens at most"
@@ -103,14 +103,14 @@ return Response(str(len(vector)))
 
 async def test_a_flood_of_batches_is_not_run_once_who_asked_is_gone(shared_arena: Arena) -> None:
     """Else others would wait for minutes: all instances share the engine."""
-    await shared_arena.run(EMBED, limits=PATIENT)
+    await shared_arena.run(EMBED, limits=AT_LEISURE)
     async with undisturbed(shared_arena):
         flood = f"{MODEL}\ntickets = [run(16, 256) for _ in range(400)]\neffects.wait(None)\n"
         flooding = await shared_arena.run(
             past_core(f"{flood}\nawait asyncio.sleep(60)"), limits=Limits(worker_timeout_ms=1_000)
         )
         async with asyncio.timeout(30):
-            embedded = await shared_arena.run(EMBED, limits=PATIENT)
+            embedded = await shared_arena.run(EMBED, limits=AT_LEISURE)
 
     assert isinstance(flooding.error, WallClockLimitExceeded)
     assert embedded.text() == "384"
@@ -142,7 +142,7 @@ async def test_more_responses_than_anybody_reads_are_not_opened(watched: Arena) 
     with ScriptedServer([Head(framing=2), Body(b"hi")]) as server:
         outcome = await watched.run(
             past_core(f"return Response.json([answer(send('{server.url}')) for _ in range(70)])"),
-            limits=PATIENT,
+            limits=AT_LEISURE,
             grants=Grants(env={"AI_INFERENCE_API_HOST": server.url}),
         )
 
@@ -172,7 +172,7 @@ def handler(request):
     return Response.json(said)
 """
     for _ in range(3):  # the later ones are loaded ahead
-        outcome = await watched.run(Function.of_source(source), limits=PATIENT)
+        outcome = await watched.run(Function.of_source(source), limits=AT_LEISURE)
         assert outcome.status == 200
         assert (
             json.loads(outcome.text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 
 import pytest
 
@@ -15,14 +16,14 @@ from edgelet_host.sandbox.errors import (
 )
 from tests.sandbox.attacks import Arena
 from tests.sandbox.proofs import given_back, own_memory_mb, past_core
+from tests.sandbox.running import AT_LEISURE
 from tests.servers.scripted_server import ScriptedServer
 from tests.servers.steps import Body, Head
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-SMALL = Limits(memory_limit_mb=64, cpu_time_soft_limit_ms=20_000, cpu_time_hard_limit_ms=20_000)
-LARGE = Limits(memory_limit_mb=512, cpu_time_soft_limit_ms=20_000, cpu_time_hard_limit_ms=20_000)
-"""Time enough on a slow machine: it is memory that ends these."""
+SMALL = replace(AT_LEISURE, memory_limit_mb=64)
+LARGE = replace(AT_LEISURE, memory_limit_mb=512)
 SHORT_AND_SMALL = Limits(
     memory_limit_mb=64, cpu_time_soft_limit_ms=2_000, cpu_time_hard_limit_ms=2_000
 )

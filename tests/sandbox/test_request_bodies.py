@@ -10,14 +10,12 @@ import pytest
 import pytest_asyncio
 
 from edgelet.body import BodyInit
-from edgelet_host.sandbox import Limits, Sandbox
+from edgelet_host.sandbox import Sandbox
 from edgelet_host.sandbox.errors import FunctionFailed
 from edgelet_host.sandbox.exchange import INLINE_BODY_BYTES
-from tests.sandbox.running import function, post, running
+from tests.sandbox.running import AT_LEISURE, function, post, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-AT_LEISURE = Limits(cpu_time_soft_limit_ms=20_000, cpu_time_hard_limit_ms=20_000)
 
 DIGEST = function(
     """
