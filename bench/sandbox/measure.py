@@ -23,6 +23,8 @@ SHORT = english("short", 64)
 
 PAUSE = 0.02
 """Seconds between two requests of a client that lets the sandbox prepare its next instance."""
+SETTLED = 2.5
+"""Seconds after which a worker has given back what is free."""
 
 
 def noop_request() -> Request:
@@ -100,16 +102,19 @@ async def memory(instances: int) -> tuple[float, float]:
     """Private MB of an idle instance, ready for a request, and of a busy one, in one worker."""
     async with Sandbox(workers=1, concurrent_instances=instances, ahead=0) as bare:
         await asyncio.gather(*(_answer(bare, NOOP) for _ in range(instances)))
+        await asyncio.sleep(SETTLED)
         without = private_mb(bare.worker_pids[0])
         waiting = [await bare.respond(WAIT, noop_request()) for _ in range(instances)]
-        for response in waiting:
-            assert await anext(aiter(response.body))
+        bodies = [aiter(response.body) for response in waiting]
+        for body in bodies:  # one that is dropped would end its instance
+            assert await anext(body)
+        await asyncio.sleep(SETTLED)
         busy = (private_mb(bare.worker_pids[0]) - without) / instances
         for response in waiting:
             await response.aclose()
     async with Sandbox(workers=1, concurrent_instances=instances, ahead=instances) as ready:
         await asyncio.gather(*(_answer(ready, NOOP) for _ in range(instances)))
-        await asyncio.sleep(1)
+        await asyncio.sleep(SETTLED)
         idle = (private_mb(ready.worker_pids[0]) - without) / instances
     return idle, busy
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -50,6 +51,12 @@ class GuestInstance:
 
     def call(self, export: str, *arguments: str) -> Outcome:
         """Call an export of `world.wit`. After `trapped` the instance cannot be called again."""
+        outcome = self._called(export, arguments)
+        if outcome.kind == "trapped":
+            gc.collect()  # wasmtime leaves a trap in a cycle with its callers and what they hold
+        return outcome
+
+    def _called(self, export: str, arguments: tuple[str, ...]) -> Outcome:
         try:
             with self._ticker:
                 if not self._exports:

@@ -15,6 +15,7 @@ import traceback
 
 from wasmtime.component import Component
 
+from edgelet_host.allocator import give_memory_back
 from edgelet_host.sandbox.frames import Channel
 from edgelet_host.sandbox.instance import Runtime
 from edgelet_host.sandbox.slot import Slot
@@ -49,10 +50,15 @@ def _serve(slot: Slot) -> None:
 
 
 def _listen(server: socket.socket) -> None:
-    """Answer every ping: this process is alive, and Python in it runs."""
+    """Answer every ping: this process is alive, and Python in it runs.
+
+    Between two pings, what functions have left free goes back to the system: large answers and
+    bodies pass through each slot's thread.
+    """
     server.sendall(PONG)
     while server.recv(1):
         server.sendall(PONG)
+        give_memory_back()
 
 
 if __name__ == "__main__":
