@@ -6,6 +6,8 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx2
@@ -126,18 +128,17 @@ def test_a_request_that_waits_for_code_to_be_loaded_outlives_its_change(server: 
     loads = "console.log('loading'); await new Promise((go) => setTimeout(go, 1000));\n"
     save(server, "loads", {"index.ts": loads + code("js", "old")["index.ts"]})
     until(lambda: loaded(server, "loads"), 1)
-    heard: list[str] = []
-    clients = [
-        threading.Thread(target=lambda: heard.append(server.get("loads").text)) for _ in range(8)
-    ]
-    for each in clients:
-        each.start()
-    server.wait_for(r"^\[loads\] loading")
-    save(server, "loads", code("js", "new"))
-    until(lambda: loaded(server, "loads"), 2)
-    for each in clients:
-        each.join()
-    assert heard == ["old"] * 8
+    clients = [HTTPConnection(httpx2.URL(server.url).netloc.decode()) for _ in range(8)]
+    with ExitStack() as stack:
+        for each in clients:
+            stack.callback(each.close)
+            each.connect()
+        for each in clients:  # all have asked before the first of them has its code loaded
+            each.request("GET", "/functions/v1/loads", headers=server.authorization)
+        server.wait_for(r"^\[loads\] loading")
+        save(server, "loads", code("js", "new"))
+        until(lambda: loaded(server, "loads"), 2)
+        assert [each.getresponse().read() for each in clients] == [b"old"] * 8
 
 
 @pytest.mark.parametrize(
