@@ -12,7 +12,6 @@ from tests.sandbox.running import AT_LEISURE
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-
 ASK = """
 import array, base64
 from componentize_py_types import Err

@@ -128,7 +128,7 @@ def test_a_request_that_waits_for_code_to_be_loaded_outlives_its_change(server: 
     loads = "console.log('loading'); await new Promise((go) => setTimeout(go, 1000));\n"
     save(server, "loads", {"index.ts": loads + code("js", "old")["index.ts"]})
     until(lambda: loaded(server, "loads"), 1)
-    clients = [HTTPConnection(httpx2.URL(server.url).netloc.decode()) for _ in range(8)]
+    clients = [HTTPConnection(httpx2.URL(server.url).netloc.decode(), timeout=60) for _ in range(8)]
     with ExitStack() as stack:
         for each in clients:
             stack.callback(each.close)
